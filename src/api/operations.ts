@@ -1,0 +1,202 @@
+/**
+ * Registers handlers by the contract's operationId. Path, method, parameters and body are validated from the contract
+ * itself, so a handler receives what its generated type promises and no route can drift from the contract.
+ */
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Role } from '../db/schema.ts';
+import { ErrandError, invalid, quote } from '../errors.ts';
+import type { Contract, ContractOperation, JsonSchema, Parameter } from './contract.ts';
+import type { OperationId, Operations } from './contract-types.ts';
+
+/** Who calls: a key belongs to one workspace and has one role. */
+export interface Caller {
+  workspaceId: string;
+  keyId: string;
+  role: Role;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller;
+  }
+  interface FastifyContextConfig {
+    /** The least role that may call; GET needs `viewer`, everything else `developer`, unless said otherwise. */
+    role?: Role;
+    operationId?: string;
+    /** False for the few routes that need no key. */
+    authenticated?: boolean;
+  }
+}
+
+export interface Call<Id extends OperationId> {
+  params: Operations[Id]['params'];
+  query: Operations[Id]['query'];
+  body: Operations[Id]['body'];
+  caller: Caller;
+  request: FastifyRequest;
+  reply: FastifyReply;
+}
+
+export type Handler<Id extends OperationId> = (
+  call: Call<Id>,
+) => Promise<Operations[Id]['answer'] | undefined>;
+
+export class OperationRegistry {
+  readonly registered = new Set<string>();
+  readonly #app: FastifyInstance;
+  readonly #contract: Contract;
+  readonly #ajv: Ajv2020;
+
+  constructor(app: FastifyInstance, contract: Contract) {
+    this.#app = app;
+    this.#contract = contract;
+    // No coercion and no defaults: what a client sent is what is judged and stored.
+    this.#ajv = new Ajv2020({ strict: false, allErrors: false, validateFormats: false, verbose: true });
+    this.#ajv.addSchema({ $id: 'contract', components: { schemas: contract.schemas } });
+  }
+
+  /** Serves one operation of the contract. @throws at start-up for an unknown or repeated operation */
+  add<Id extends OperationId>(id: Id, handler: Handler<Id>, options: { role?: Role } = {}): void {
+    const operation = this.#contract.operations.get(id);
+    if (!operation || this.registered.has(id))
+      throw new Error(`operation ${id}: unknown or registered twice`);
+    this.registered.add(id);
+    const readQuery = queryReader(operation, (schema) => this.#compile(schema));
+    const checkBody = operation.body ? bodyChecker(this.#compile(operation.body)) : undefined;
+    const defaultStatus = operation.success[0] ?? 200;
+    this.#app.route({
+      method: operation.method,
+      url: `/v1${operation.path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+      config: {
+        operationId: id,
+        role: options.role ?? (operation.method === 'GET' ? 'viewer' : 'developer'),
+      },
+      handler: async (request, reply) => {
+        const query = readQuery(request.query as Record<string, string | string[]>);
+        const body = checkBody?.(request.body);
+        reply.code(defaultStatus);
+        const answer = await handler({
+          params: request.params as Operations[Id]['params'],
+          query: query as Operations[Id]['query'],
+          body: body as Operations[Id]['body'],
+          caller: request.caller,
+          request,
+          reply,
+        });
+        return reply.sent ? reply : reply.send(answer);
+      },
+    });
+  }
+
+  #compile(schema: JsonSchema): ValidateFunction {
+    return this.#ajv.compile(rebase(schema) as JsonSchema);
+  }
+}
+
+/** References of the document point into the schema that was added under the name `contract`. */
+function rebase(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(rebase);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [
+      key,
+      key === '$ref' && typeof value === 'string' ? value.replace('#/', 'contract#/') : rebase(value),
+    ]),
+  );
+}
+
+type Compile = (schema: JsonSchema) => ValidateFunction;
+
+/** Query texts become what the contract declares: lists from repeats and commas, numbers and booleans from texts. */
+function queryReader(operation: ContractOperation, compile: Compile) {
+  const readers = operation.parameters
+    .filter((parameter) => parameter.in === 'query')
+    .map((parameter) => ({ parameter, validate: compile(parameter.schema) }));
+  return (given: Record<string, string | string[]>): Record<string, unknown> => {
+    const query: Record<string, unknown> = {};
+    for (const { parameter, validate } of readers) {
+      const value = readParameter(parameter, given[parameter.name]);
+      if (value === undefined) {
+        if (parameter.required) throw invalid(`query parameter ${parameter.name} is required`);
+        continue;
+      }
+      if (!validate(value))
+        throw invalid(describe(`query parameter ${parameter.name}`, validate.errors, value));
+      query[parameter.name] = value;
+    }
+    return query;
+  };
+}
+
+function readParameter({ name, schema }: Parameter, given: string | string[] | undefined): unknown {
+  if (given === undefined || given === '') return undefined;
+  if (schema['type'] === 'array') {
+    const list = [given].flat().flatMap((text) => text.split(','));
+    const present = list.filter((text) => text !== '');
+    return present.length > 0 ? present : undefined;
+  }
+  // Of a repeated scalar the last counts, as in most servers.
+  const text = Array.isArray(given) ? given.at(-1)! : given;
+  if (schema['type'] === 'number' || schema['type'] === 'integer') {
+    if (!/^-?\d+(\.\d+)?$/.test(text))
+      throw invalid(`query parameter ${name} must be a number, got ${quote(text)}`);
+    return Number(text);
+  }
+  if (schema['type'] === 'boolean') {
+    if (text !== 'true' && text !== 'false') {
+      throw invalid(`query parameter ${name} must be true or false, got ${quote(text)}`);
+    }
+    return text === 'true';
+  }
+  return text;
+}
+
+function bodyChecker(validate: ValidateFunction) {
+  return (body: unknown): unknown => {
+    if (body === undefined || body === null) throw invalid('a JSON body is required, got none');
+    // Existing clients send null for "not given".
+    const present = withoutNulls(body);
+    if (!validate(present)) throw invalid(describe('body', validate.errors, present));
+    return present;
+  };
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : [[key, withoutNulls(inner)]])),
+  );
+}
+
+/** Values of fields with such names are never quoted back. */
+const SENSITIVE = /value|content|token|secret|password/i;
+
+/** One sentence: where, what was wrong, the value seen, what would be accepted. */
+function describe(where: string, errors: ErrorObject[] | null | undefined, whole: unknown): string {
+  const error = errors?.find((one) => one.keyword !== 'anyOf' && one.keyword !== 'oneOf') ?? errors?.[0];
+  if (!error) return `${where} is not valid`;
+  const path = error.instancePath.replaceAll('/', '.').slice(1);
+  const name = path === '' ? where : `${where} field ${path}`;
+  const seen = SENSITIVE.test(path) || whole === error.data ? '' : `, got ${quote(error.data)}`;
+  switch (error.keyword) {
+    case 'required':
+      return `${where} field ${[path, error.params['missingProperty']].filter(Boolean).join('.')} is required`;
+    case 'enum':
+      return `${name} must be one of ${(error.params['allowedValues'] as string[]).join(', ')}${seen || `, got ${quote(error.data)}`}`;
+    case 'type':
+      return `${name} must be of type ${error.params['type']}${seen}`;
+    default:
+      return `${name} ${error.message ?? 'is not valid'}${seen}`;
+  }
+}
+
+const RANK: Record<Role, number> = { viewer: 0, developer: 1, admin: 2 };
+
+/** @throws `forbidden` when the caller's role is below the least one */
+export function requireRole(caller: Caller, least: Role): void {
+  if (RANK[caller.role] < RANK[least]) {
+    throw new ErrandError('forbidden', `this needs the role ${least}, the key has the role ${caller.role}`);
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * All settings, read once at start from flags and environment and validated with clear errors. Nothing else in the
+ * project reads the server's environment.
+ */
+import { availableParallelism, totalmem } from 'node:os';
+import { resolve } from 'node:path';
+
+export interface Config {
+  dataDir: string;
+  host: string;
+  port: number;
+  executor: 'local' | 'process';
+  /** Whether services may be built from `file://` and paths of this machine. */
+  allowLocalRepos: boolean;
+  /** Whether instances share the host's network or have none. */
+  network: 'host' | 'none';
+  /** What running jobs may hold together. */
+  capacity: { memoryBytes: number; cpuMillis: number; jobs: number };
+  /** Builds that run at once. */
+  maxBuilds: number;
+  /** The admin key to install on the first start, where the operator chose one. */
+  adminApiKey?: string;
+  /** 32 bytes in hex or base64; a file in the data folder otherwise. */
+  masterKey?: string;
+}
+
+export class ConfigError extends Error {}
+
+/** What `errand serve` accepts, as texts. */
+export interface ServeFlags {
+  dataDir?: string;
+  host?: string;
+  port?: string;
+  executor?: string;
+  allowLocalRepos?: boolean;
+  network?: string;
+  maxMemory?: string;
+  maxCpu?: string;
+  maxJobs?: string;
+  maxBuilds?: string;
+}
+
+/** Memory that the host keeps for itself when the operator names no limit. */
+const HOST_RESERVE = 0.1;
+
+/** @throws ConfigError naming the flag, the value seen and what would be accepted */
+export function readConfig(flags: ServeFlags, env: Record<string, string | undefined>): Config {
+  const cpus = availableParallelism();
+  const config: Config = {
+    dataDir: resolve(flags.dataDir ?? env['ERRAND_DATA_DIR'] ?? './errand-data'),
+    host: flags.host ?? '127.0.0.1',
+    port: wholeNumber('--port', flags.port ?? '8080', 0, 65_535),
+    executor: oneOf('--executor', flags.executor ?? 'local', ['local', 'process'] as const),
+    allowLocalRepos: flags.allowLocalRepos ?? false,
+    network: oneOf('--network', flags.network ?? 'host', ['host', 'none'] as const),
+    capacity: {
+      memoryBytes: flags.maxMemory ? bytes('--max-memory', flags.maxMemory) : totalmem() * (1 - HOST_RESERVE),
+      // CPU is shared in time, so by default jobs may ask for twice what the host has.
+      cpuMillis: flags.maxCpu ? decimal('--max-cpu', flags.maxCpu) * 1000 : Math.max(cpus * 2, 4) * 1000,
+      jobs: wholeNumber('--max-jobs', flags.maxJobs ?? '1000', 1, 1_000_000),
+    },
+    maxBuilds: wholeNumber('--max-builds', flags.maxBuilds ?? String(Math.max(1, cpus >> 1)), 1, 1000),
+  };
+  if (env['ERRAND_ADMIN_API_KEY']) config.adminApiKey = adminKey(env['ERRAND_ADMIN_API_KEY']);
+  if (env['ERRAND_MASTER_KEY']) config.masterKey = env['ERRAND_MASTER_KEY'];
+  return config;
+}
+
+function adminKey(key: string): string {
+  // Never quote the key itself.
+  if (!/^[\x21-\x7e]{16,200}$/.test(key)) {
+    throw new ConfigError('ERRAND_ADMIN_API_KEY must have 16 to 200 printable characters without spaces');
+  }
+  return key;
+}
+
+function wholeNumber(flag: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < least || number > most) {
+    throw new ConfigError(`${flag} must be a whole number from ${least} to ${most}, got "${text}"`);
+  }
+  return number;
+}
+
+function decimal(flag: string, text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) <= 0) {
+    throw new ConfigError(`${flag} must be a positive number such as 1.5, got "${text}"`);
+  }
+  return Number(text);
+}
+
+function oneOf<const T extends string>(flag: string, text: string, accepted: readonly T[]): T {
+  const found = accepted.find((one) => one === text);
+  if (!found) throw new ConfigError(`${flag} must be one of ${accepted.join(', ')}, got "${text}"`);
+  return found;
+}
+
+const UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** Sizes such as `2GB`, `512M` or plain bytes; units are binary. */
+function bytes(flag: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?([kmgt]?)i?b?$/i.exec(text);
+  const size = match ? Number(match[1]) * UNITS[match[2]!.toLowerCase()]! : 0;
+  if (size <= 0) throw new ConfigError(`${flag} must be a size such as 512MB or 4GB, got "${text}"`);
+  return Math.floor(size);
+}

@@ -1,0 +1,20 @@
+/** What the domain's verbs work with. Made once by `server.ts` and handed down as an argument; never a global. */
+import type { Config } from './config.ts';
+import type { Database } from './db/open.ts';
+import type { Executor } from './executors/executor.ts';
+import type { LogStore } from './logs/log-store.ts';
+import type { Clock } from './shared/clock.ts';
+import type { Logger } from './shared/logger.ts';
+import type { Vault } from './shared/vault.ts';
+
+export interface Context {
+  config: Config;
+  database: Database;
+  executor: Executor;
+  logStore: LogStore;
+  vault: Vault;
+  clock: Clock;
+  logger: Logger;
+  /** Hints to the background loops that there is work. A lost hint costs time, never correctness. */
+  nudge: { dispatch: () => void; build: () => void };
+}

@@ -1,0 +1,140 @@
+/**
+ * The database handle. Reads go to a connection of their own and see committed rows only. Writes pass one queue:
+ * all that arrive in one turn of the event loop share a single durable commit (group commit), each in a savepoint of
+ * its own, so that one that fails takes nothing along. A write's promise resolves after the commit, never before.
+ */
+import { Kysely, SqliteDialect } from 'kysely';
+import { ErrandError } from '../errors.ts';
+import { migrate } from './migrate.ts';
+import type { Schema } from './schema.ts';
+import { NodeSqlite } from './sqlite-driver.ts';
+
+export type Queries = Kysely<Schema>;
+
+export interface Database {
+  /** For reading committed rows. */
+  readonly read: Queries;
+  /**
+   * Runs `work` in a transaction and resolves with its result once that is on disk. `work` may await queries on the
+   * handle it is given and nothing else: it holds up every other write.
+   * @throws what `work` throws (its changes are undone), or `unavailable` when the disk refuses
+   */
+  write<T>(work: (trx: Queries) => Promise<T>): Promise<T>;
+  /** Writes a consistent copy to a new file, also under load. @throws when the file exists */
+  backup(file: string): Promise<void>;
+  /** Waits for queued writes, then closes. */
+  close(): Promise<void>;
+}
+
+/** Writes that share one commit at most; bounds how long the first of them waits. */
+const MAX_BATCH = 512;
+
+interface Pending {
+  work: (trx: Queries) => Promise<unknown>;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+/** Opens the database file, creating or migrating it. @throws when it is damaged or of a newer version */
+export async function openDatabase(file: string): Promise<Database> {
+  const writer = new NodeSqlite(file);
+  try {
+    writer.raw.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    await migrate(writer);
+  } catch (error) {
+    writer.close();
+    throw error;
+  }
+  const reader = new NodeSqlite(file, { readOnly: true });
+  return new SqliteStore(writer, reader);
+}
+
+class SqliteStore implements Database {
+  readonly read: Queries;
+  readonly #writer: NodeSqlite;
+  readonly #reader: NodeSqlite;
+  readonly #queries: Queries;
+  readonly #queue: Pending[] = [];
+  #draining: Promise<void> | undefined;
+
+  constructor(writer: NodeSqlite, reader: NodeSqlite) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.read = new Kysely<Schema>({ dialect: new SqliteDialect({ database: reader }) });
+    this.#queries = new Kysely<Schema>({ dialect: new SqliteDialect({ database: writer }) });
+  }
+
+  write<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.#draining ??= new Promise((done) => setImmediate(done)).then(() => this.#drain());
+    });
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) await this.#commitBatch();
+    this.#draining = undefined;
+  }
+
+  async #commitBatch(): Promise<void> {
+    const settle: (() => void)[] = [];
+    const batch: Pending[] = [];
+    try {
+      this.#writer.raw.exec('BEGIN IMMEDIATE');
+      while (this.#queue.length > 0 && batch.length < MAX_BATCH) {
+        const one = this.#queue.shift()!;
+        batch.push(one);
+        settle.push(await this.#inSavepoint(one));
+      }
+      this.#writer.raw.exec('COMMIT');
+    } catch (error) {
+      if (this.#writer.raw.isTransaction) this.#writer.raw.exec('ROLLBACK');
+      const refused = storageError(error);
+      // A failure to begin concerns whoever waits; otherwise the batch would be tried for ever.
+      const concerned = batch.length > 0 ? batch : this.#queue.splice(0);
+      for (const one of concerned) one.reject(refused);
+      return;
+    }
+    for (const done of settle) done();
+  }
+
+  async #inSavepoint(one: Pending): Promise<() => void> {
+    this.#writer.raw.exec('SAVEPOINT one');
+    try {
+      const value = await one.work(this.#queries);
+      this.#writer.raw.exec('RELEASE one');
+      return () => one.resolve(value);
+    } catch (error) {
+      // SQLite itself rolls back the whole transaction on some disk errors: then nothing is left to undo here.
+      if (!this.#writer.raw.isTransaction) throw error;
+      this.#writer.raw.exec('ROLLBACK TO one; RELEASE one');
+      return () => one.reject(error instanceof ErrandError ? error : storageError(error));
+    }
+  }
+
+  async backup(file: string): Promise<void> {
+    this.#reader.raw.prepare('VACUUM INTO ?').run(file);
+  }
+
+  async close(): Promise<void> {
+    while (this.#draining) await this.#draining;
+    this.#reader.close();
+    this.#writer.close();
+  }
+}
+
+/** Primary result codes of SQLite that mean: the disk refuses. */
+const SQLITE_IOERR = 10;
+const SQLITE_FULL = 13;
+
+function storageError(error: unknown): unknown {
+  const code = (error as { errcode?: number }).errcode;
+  if (code === undefined) return error;
+  const primary = code & 0xff;
+  if (primary !== SQLITE_IOERR && primary !== SQLITE_FULL) return error;
+  return new ErrandError(
+    'unavailable',
+    'the server cannot write to its data folder (disk full?); nothing was changed, try again later',
+    { cause: error },
+  );
+}

@@ -1,0 +1,55 @@
+/** Adapts Node's own SQLite to the interface that Kysely's SqliteDialect expects, and caches prepared statements. */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import type { SqliteDatabase, SqliteStatement } from 'kysely';
+
+/** Enough for every distinct statement of the project; a cache without an end would be a leak. */
+const MAX_CACHED_STATEMENTS = 500;
+/** SQLite before this version can lose committed rows when writers and checkpoints overlap. */
+const OLDEST_SAFE_SQLITE = [3, 51, 3];
+
+export class NodeSqlite implements SqliteDatabase {
+  readonly raw: DatabaseSync;
+  readonly #statements = new Map<string, SqliteStatement>();
+
+  /** @throws when the file cannot be opened or SQLite is too old */
+  constructor(file: string, options: { readOnly?: boolean } = {}) {
+    this.raw = new DatabaseSync(file, { timeout: 5000, readOnly: options.readOnly ?? false });
+    const version = String(this.raw.prepare('SELECT sqlite_version() AS v').get()?.['v']);
+    if (isOlder(version)) throw new Error(`SQLite ${version} is too old: 3.51.3 or newer is needed`);
+  }
+
+  prepare(sql: string): SqliteStatement {
+    const cached = this.#statements.get(sql);
+    if (cached) return cached;
+    const statement = adapt(this.raw.prepare(sql));
+    if (this.#statements.size >= MAX_CACHED_STATEMENTS) {
+      this.#statements.delete(this.#statements.keys().next().value!);
+    }
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    if (this.raw.isOpen) this.raw.close();
+  }
+}
+
+function isOlder(version: string): boolean {
+  const parts = version.split('.').map(Number);
+  for (const [index, wanted] of OLDEST_SAFE_SQLITE.entries()) {
+    if ((parts[index] ?? 0) !== wanted) return (parts[index] ?? 0) < wanted;
+  }
+  return false;
+}
+
+function adapt(statement: StatementSync): SqliteStatement {
+  const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[];
+  return {
+    // Asked of the statement itself: guessing from the text fails for `WITH ... RETURNING`.
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...values(parameters)),
+    run: (parameters) => statement.run(...values(parameters)),
+    iterate: (parameters) => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
+  };
+}

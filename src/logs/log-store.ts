@@ -1,0 +1,52 @@
+/**
+ * The log store contract. Lines live in append-only files, one folder per resource (a job, a service) and one segment
+ * per writer (the job's output; one build of the service). The supervisor of an instance writes a segment by itself,
+ * in the format that `cri.ts` describes; the store reads it in place and never copies a line.
+ */
+
+export type LogStreamName = 'stdout' | 'stderr';
+
+/** One stored line. */
+export interface StoredLine {
+  resource: string;
+  segment: string;
+  /** Ordinal in its segment, from 0. */
+  sequence: number;
+  /** RFC 3339 with nanoseconds, strictly increasing within a segment. */
+  timestamp: string;
+  stream: LogStreamName;
+  message: string;
+}
+
+export interface LogQuery {
+  resources: string[];
+  /** Instants of the project's format, or with nanoseconds; both ends belong to the range. */
+  startTime: string;
+  endTime: string;
+  direction: 'forward' | 'backward';
+  limit: number;
+  /** Keeps a line when true; the store stays free of the API's filters. */
+  keep?: (line: StoredLine) => boolean;
+}
+
+export interface LogPage {
+  /** In the order of the direction. */
+  lines: StoredLine[];
+  hasMore: boolean;
+  /** The range that holds exactly what this page did not. */
+  nextStartTime: string;
+  nextEndTime: string;
+}
+
+export interface LogStore {
+  /** The file that a supervisor appends to; its folder is made. */
+  segmentFile(resource: string, segment: string): Promise<string>;
+  /** Appends lines of the server's own (progress of a build), stamped now. */
+  append(resource: string, segment: string, stream: LogStreamName, message: string): Promise<void>;
+  /** Tells that nothing will be appended to the segment any more. */
+  complete(resource: string, segment: string): Promise<void>;
+  query(query: LogQuery): Promise<LogPage>;
+  /** The time of the last line of a segment, or undefined when it has none. */
+  lastTimestamp(resource: string, segment: string): Promise<string | undefined>;
+  close(): Promise<void>;
+}

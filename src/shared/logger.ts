@@ -1,0 +1,31 @@
+/** The server's own log: one line per event on standard error. Never for the output of jobs, never with secrets. */
+
+export interface Logger {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  /** Logs the whole chain of causes of `error`. */
+  error(message: string, error?: unknown, fields?: Record<string, unknown>): void;
+}
+
+function chain(error: unknown): string {
+  const parts: string[] = [];
+  for (let at: unknown = error; at !== undefined && parts.length < 8; ) {
+    parts.push(at instanceof Error ? (at.stack ?? at.message) : String(at));
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return parts.join('\ncaused by: ');
+}
+
+/** A logger that writes logfmt-like lines through `write`. */
+export function createLogger(write: (line: string) => void = (line) => process.stderr.write(line)): Logger {
+  const emit = (level: string, message: string, fields: Record<string, unknown> = {}): void => {
+    const tail = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
+    write(`${new Date().toISOString()} ${level} ${message}${tail.join('')}\n`);
+  };
+  return {
+    info: (message, fields) => emit('info', message, fields),
+    warn: (message, fields) => emit('warn', message, fields),
+    error: (message, error, fields) =>
+      emit('error', error === undefined ? message : `${message}: ${chain(error)}`, fields),
+  };
+}
