@@ -1,0 +1,59 @@
+/**
+ * The environment that a service's builds and jobs get: what its groups hold, overlaid by its own. Sealed values are
+ * bound to their owner and name, so a row copied to another owner does not open.
+ */
+import type { Context } from '../context.ts';
+import type { Queries } from '../db/open.ts';
+import { envVarsOf } from '../db/queries/env-vars.ts';
+import { secretFilesOf } from '../db/queries/secret-files.ts';
+import type { ServicesTable } from '../db/schema.ts';
+import { Secret } from '../shared/secret.ts';
+import type { Vault } from '../shared/vault.ts';
+
+export interface SecretFile {
+  name: string;
+  content: Secret;
+}
+
+export interface Environment {
+  variables: Record<string, Secret>;
+  secretFiles: SecretFile[];
+}
+
+/** The service's variables and secret files, decrypted. They are read as they are at this moment of `queries`. */
+export async function resolveEnvironment(
+  context: Pick<Context, 'vault'>,
+  queries: Queries,
+  service: Pick<ServicesTable, 'id'>,
+): Promise<Environment> {
+  const owners = ownersInOrder(service);
+  const variables = new Map<string, Secret>();
+  const secretFiles = new Map<string, SecretFile>();
+  const [envVars, files] = [await envVarsOf(queries, owners), await secretFilesOf(queries, owners)];
+  // A later owner overlays an earlier one.
+  for (const owner of owners) {
+    for (const row of envVars.filter((one) => one.owner_id === owner)) {
+      variables.set(row.key, openValue(context.vault, owner, row.key, row.value_sealed));
+    }
+    for (const row of files.filter((one) => one.owner_id === owner)) {
+      const content = openValue(context.vault, owner, row.name, row.content_sealed);
+      secretFiles.set(row.name, { name: row.name, content });
+    }
+  }
+  return { variables: Object.fromEntries(variables), secretFiles: [...secretFiles.values()] };
+}
+
+/** Whose values count, weakest first: linked groups come before the service, which has the last word. */
+function ownersInOrder(service: Pick<ServicesTable, 'id'>): string[] {
+  return [service.id];
+}
+
+/** Encrypts a value of an owner (a service or a group) for its row. */
+export function sealValue(vault: Vault, ownerId: string, name: string, value: string): string {
+  return vault.seal(value, `${ownerId}/${name}`);
+}
+
+/** @throws when the sealed text was made for another owner or name, or with another key */
+export function openValue(vault: Vault, ownerId: string, name: string, sealed: string): Secret {
+  return new Secret(vault.open(sealed, `${ownerId}/${name}`));
+}
