@@ -29,7 +29,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   app.decorateRequest('caller');
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.authenticated === false) return;
-    request.caller = await authenticate(request, context.database);
+    request.caller = await authenticate(request, context);
     requireRole(request.caller, request.routeOptions.config.role ?? 'viewer');
   });
   registerRoutes(new OperationRegistry(app, loadContract()), context);

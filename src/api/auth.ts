@@ -1,16 +1,14 @@
-/** Turns a bearer key into a caller. Keys are 256 random bits, stored as SHA-256. */
+/** Turns a bearer key into a caller. */
 import type { FastifyRequest } from 'fastify';
-import type { Database } from '../db/open.ts';
-import { findKeyByHash } from '../db/queries/api-keys.ts';
+import type { Context } from '../context.ts';
 import { ErrandError } from '../errors.ts';
-import { hashKey } from '../services/api-keys.ts';
+import { checkKey } from '../services/api-keys.ts';
 import type { Caller } from './operations.ts';
 
 /** @throws `unauthorized` for a missing, unknown or revoked key */
-export async function authenticate(request: FastifyRequest, database: Database): Promise<Caller> {
+export async function authenticate(request: FastifyRequest, context: Context): Promise<Caller> {
   const match = /^Bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '');
   if (!match) throw new ErrandError('unauthorized');
-  const key = await findKeyByHash(database.read, hashKey(match[1]!));
-  if (!key || key.revoked_at !== null) throw new ErrandError('unauthorized');
+  const key = await checkKey(context, match[1]!);
   return { workspaceId: key.workspace_id, keyId: key.id, role: key.role };
 }

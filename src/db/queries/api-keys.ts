@@ -1,10 +1,63 @@
 import type { Queries } from '../open.ts';
 import type { ApiKeysTable } from '../schema.ts';
+import { allOf, equals, follows, type Page } from './conditions.ts';
 
 export async function findKeyByHash(queries: Queries, hash: string): Promise<ApiKeysTable | undefined> {
   return queries.selectFrom('api_keys').selectAll().where('hash', '=', hash).executeTakeFirst();
 }
 
+export async function findKey(
+  queries: Queries,
+  workspaceId: string,
+  id: string,
+): Promise<ApiKeysTable | undefined> {
+  return queries
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('workspace_id', '=', workspaceId)
+    .where('id', '=', id)
+    .executeTakeFirst();
+}
+
 export async function insertKey(queries: Queries, key: ApiKeysTable): Promise<void> {
   await queries.insertInto('api_keys').values(key).execute();
+}
+
+/** Keys of a workspace, newest first; revoked ones too. */
+export async function selectKeys(queries: Queries, workspaceId: string, page: Page): Promise<ApiKeysTable[]> {
+  return queries
+    .selectFrom('api_keys')
+    .selectAll()
+    .where(allOf(equals('api_keys.workspace_id', workspaceId), follows('api_keys', page.after)))
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(page.limit)
+    .execute();
+}
+
+/** Keys of a workspace that are still good, oldest first. */
+export async function selectValidKeys(queries: Queries, workspaceId: string): Promise<ApiKeysTable[]> {
+  return queries
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('workspace_id', '=', workspaceId)
+    .where('revoked_at', 'is', null)
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(1000)
+    .execute();
+}
+
+/** Revokes a key that is not revoked. */
+export async function revokeKeyRow(queries: Queries, id: string, at: string): Promise<void> {
+  await queries
+    .updateTable('api_keys')
+    .set({ revoked_at: at })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .execute();
+}
+
+export async function recordKeyUse(queries: Queries, id: string, at: string): Promise<void> {
+  await queries.updateTable('api_keys').set({ last_used_at: at }).where('id', '=', id).execute();
 }
