@@ -1,6 +1,7 @@
 /** Writes the files that are derived from others; `--check` only compares and fails when one is stale. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { contractTypes } from './contract-types.ts';
+import { operationPaths } from './operation-paths.ts';
 
 const root = new URL('../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
@@ -8,6 +9,7 @@ const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 /** Each generated file with the function that makes it. */
 const generated: Record<string, () => string> = {
   'src/api/contract-types.ts': () => contractTypes(JSON.parse(read('openapi.json'))),
+  'src/client/operations.ts': () => operationPaths(JSON.parse(read('openapi.json'))),
 };
 
 const stale: string[] = [];

@@ -1,0 +1,184 @@
+/**
+ * A typed client of the HTTP API over the platform's fetch. It knows nothing of the server's inside: what it can do,
+ * every client can. Calls that only read are tried again when the connection fails or the server is busy; calls that
+ * change something are sent once, because an answer that was lost may have had its effect.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Operations } from '../api/contract-types.ts';
+import { ApiError, ConnectionError } from './errors.ts';
+import { type ErrandJob, type ExtensionOperations, extensionOperations } from './extensions.ts';
+import { serverRoot } from './host.ts';
+import { operations } from './operations.ts';
+
+/** The contract's operations, with the fields that Errand's answers have beyond it, and Errand's own. */
+type AllOperations = Omit<Operations, JobOperation> & {
+  [Id in JobOperation]: Omit<Operations[Id], 'answer' | 'body'> & { answer: ErrandJob; body: JobBody<Id> };
+} & ExtensionOperations;
+type JobOperation = 'post-job' | 'retrieve-job' | 'cancel-job';
+type JobBody<Id extends JobOperation> = Id extends 'post-job'
+  ? Operations['post-job']['body'] & { timeoutSeconds?: number }
+  : undefined;
+
+export type ClientOperationId = keyof AllOperations;
+export type Answer<Id extends ClientOperationId> = AllOperations[Id]['answer'];
+
+/** Parts of a call that the operation has none of may be left out. */
+type Part<Name extends string, T> = T extends undefined
+  ? { [N in Name]?: undefined }
+  : Record<never, never> extends T
+    ? { [N in Name]?: T }
+    : { [N in Name]: T };
+export type CallInput<Id extends ClientOperationId> = Part<'params', AllOperations[Id]['params']> &
+  Part<'query', AllOperations[Id]['query']> &
+  Part<'body', AllOperations[Id]['body']> &
+  CallOptions;
+
+export interface CallOptions {
+  /** Gives up when it aborts. */
+  signal?: AbortSignal;
+  /** How long reads go on trying when the server does not answer; one second unless given. */
+  retryForMs?: number;
+  /** Longer than the server holds the request open; 30 seconds unless given. */
+  timeoutMs?: number;
+}
+
+export interface Client {
+  /** The server's address, without the base path. */
+  readonly root: string;
+  /**
+   * Carries out one operation.
+   * @throws ApiError when the server refuses, ConnectionError when it does not answer
+   */
+  call<Id extends ClientOperationId>(
+    id: Id,
+    ...input: Record<never, never> extends CallInput<Id> ? [CallInput<Id>?] : [CallInput<Id>]
+  ): Promise<Answer<Id>>;
+}
+
+const paths: Record<string, readonly [method: string, path: string]> = {
+  ...operations,
+  ...extensionOperations,
+};
+
+/** @param host as people write it, see `serverRoot` */
+export function createClient({ host, apiKey }: { host: string; apiKey: string }): Client {
+  const root = serverRoot(host);
+  const call = (id: ClientOperationId, input: SendInput = {}): Promise<unknown> => {
+    const [method, path] = paths[id]!;
+    return send({ method, url: requestUrl(root, path, input), apiKey }, root, input);
+  };
+  return { root, call: call as Client['call'] };
+}
+
+type SendInput = CallOptions & { params?: object; query?: object; body?: unknown };
+
+function requestUrl(root: string, path: string, input: SendInput): URL {
+  const params = (input.params ?? {}) as Record<string, string>;
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = params[name];
+    if (!value) throw new Error(`the call needs the path parameter ${name}`);
+    return encodeURIComponent(value);
+  });
+  const url = new URL(`${root}/v1${filled}`);
+  for (const [name, value] of Object.entries(input.query ?? {})) {
+    if (value === undefined) continue;
+    for (const one of [value].flat()) url.searchParams.append(name, String(one));
+  }
+  return url;
+}
+
+interface Request {
+  method: string;
+  url: URL;
+  apiKey: string;
+}
+
+const DEFAULT_RETRY_MS = 1000;
+const DEFAULT_TIMEOUT_MS = 30_000;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 2000;
+
+async function send(request: Request, root: string, input: SendInput): Promise<unknown> {
+  const giveUpAt = performance.now() + (input.retryForMs ?? DEFAULT_RETRY_MS);
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    try {
+      return await sendOnce(request, root, input);
+    } catch (error) {
+      const wait = Math.max(pause, retryAfterMs(error));
+      if (!mayRepeat(request, error) || performance.now() + wait > giveUpAt) throw error;
+      await sleep(wait, undefined, { signal: input.signal });
+    }
+  }
+}
+
+async function sendOnce({ method, url, apiKey }: Request, root: string, input: SendInput): Promise<unknown> {
+  const timeout = AbortSignal.timeout(input.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, {
+      method,
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${apiKey}`,
+        ...(input.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
+      signal: input.signal ? AbortSignal.any([input.signal, timeout]) : timeout,
+      // A redirect would carry the key to another place.
+      redirect: 'error',
+    });
+    text = await response.text();
+  } catch (error) {
+    if (input.signal?.aborted) throw input.signal.reason;
+    throw new ConnectionError(root, error);
+  }
+  const body = parse(text);
+  if (!response.ok) throw apiError(response, body, text);
+  if (text !== '' && body === undefined) {
+    throw new ApiError(
+      response.status,
+      `${root} answered something other than JSON: is it an Errand server?`,
+    );
+  }
+  return body;
+}
+
+function parse(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+class BusyError extends ApiError {
+  readonly retryAfterMs: number;
+  constructor(error: ApiError, retryAfterMs: number) {
+    super(error.status, error.message, error);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+function apiError(response: Response, body: unknown, text: string): ApiError {
+  const shape = (typeof body === 'object' && body !== null ? body : {}) as {
+    message?: unknown;
+    code?: unknown;
+  };
+  const message = typeof shape.message === 'string' ? shape.message : text.trim().slice(0, 200);
+  const error = new ApiError(response.status, message || response.statusText || `status ${response.status}`, {
+    ...(typeof shape.code === 'string' ? { code: shape.code } : {}),
+    ...(response.headers.has('x-request-id') ? { requestId: response.headers.get('x-request-id')! } : {}),
+  });
+  const busy = [429, 502, 503, 504].includes(response.status);
+  return busy ? new BusyError(error, Number(response.headers.get('retry-after') ?? 0) * 1000 || 0) : error;
+}
+
+function retryAfterMs(error: unknown): number {
+  return error instanceof BusyError ? error.retryAfterMs : 0;
+}
+
+/** Only a GET may be sent again, and only when the failure may pass. */
+function mayRepeat({ method }: Request, error: unknown): boolean {
+  return method === 'GET' && (error instanceof ConnectionError || error instanceof BusyError);
+}
