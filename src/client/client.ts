@@ -6,21 +6,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Operations } from '../api/contract-types.ts';
 import { ApiError, ConnectionError } from './errors.ts';
-import { type ErrandJob, type ExtensionOperations, extensionOperations } from './extensions.ts';
+import { type ExtensionOperations, extensionPaths } from './extensions.ts';
 import { serverRoot } from './host.ts';
 import { operations } from './operations.ts';
 
-/** The contract's operations, with the fields that Errand's answers have beyond it, and Errand's own. */
-type AllOperations = Omit<Operations, JobOperation> & {
-  [Id in JobOperation]: Omit<Operations[Id], 'answer' | 'body'> & { answer: ErrandJob; body: JobBody<Id> };
-} & ExtensionOperations;
-type JobOperation = 'post-job' | 'retrieve-job' | 'cancel-job';
-type JobBody<Id extends JobOperation> = Id extends 'post-job'
-  ? Operations['post-job']['body'] & { timeoutSeconds?: number }
-  : undefined;
-
-export type ClientOperationId = keyof AllOperations;
-export type Answer<Id extends ClientOperationId> = AllOperations[Id]['answer'];
+/** The contract's operations, some with more fields than it has, and Errand's own. */
+export type ClientOperationId = keyof Operations | keyof ExtensionOperations;
+type OperationOf<Id extends ClientOperationId> = Id extends keyof ExtensionOperations
+  ? ExtensionOperations[Id]
+  : Id extends keyof Operations
+    ? Operations[Id]
+    : never;
+export type Answer<Id extends ClientOperationId> = OperationOf<Id>['answer'];
 
 /** Parts of a call that the operation has none of may be left out. */
 type Part<Name extends string, T> = T extends undefined
@@ -28,10 +25,12 @@ type Part<Name extends string, T> = T extends undefined
   : Record<never, never> extends T
     ? { [N in Name]?: T }
     : { [N in Name]: T };
-export type CallInput<Id extends ClientOperationId> = Part<'params', AllOperations[Id]['params']> &
-  Part<'query', AllOperations[Id]['query']> &
-  Part<'body', AllOperations[Id]['body']> &
-  CallOptions;
+export type CallInput<Id extends ClientOperationId> = Id extends ClientOperationId
+  ? Part<'params', OperationOf<Id>['params']> &
+      Part<'query', OperationOf<Id>['query']> &
+      Part<'body', OperationOf<Id>['body']> &
+      CallOptions
+  : never;
 
 export interface CallOptions {
   /** Gives up when it aborts. */
@@ -57,7 +56,7 @@ export interface Client {
 
 const paths: Record<string, readonly [method: string, path: string]> = {
   ...operations,
-  ...extensionOperations,
+  ...extensionPaths,
 };
 
 /** @param host as people write it, see `serverRoot` */

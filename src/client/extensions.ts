@@ -1,5 +1,5 @@
 /** What Errand's API has beyond the contract, as a client sees it. */
-import type { FailureReason, Job } from '../api/contract-types.ts';
+import type { FailureReason, Job, Operations } from '../api/contract-types.ts';
 
 /** Why a job did not end by itself, or ended badly. */
 export type EndReason = FailureReason & { canceled?: string; lost?: string; startFailed?: string };
@@ -12,8 +12,16 @@ export type ErrandJob = Job & {
   timeoutSeconds?: number;
 };
 
-/** Operations without a counterpart in the contract: method, path and the types of the call. */
+/** Operations that the contract has with fewer fields, or not at all. */
 export interface ExtensionOperations {
+  'post-job': {
+    params: { serviceId: string };
+    query: Record<never, never>;
+    body: { startCommand: string; planId?: string; timeoutSeconds?: number };
+    answer: ErrandJob;
+  };
+  'list-job': Omit<Operations['list-job'], 'answer'> & { answer: { job: ErrandJob; cursor: string }[] };
+  'cancel-job': Omit<Operations['cancel-job'], 'answer'> & { answer: ErrandJob };
   'job-by-id': { params: { jobId: string }; query: Record<never, never>; body: undefined; answer: ErrandJob };
   /** Answers when the job is final or the time is over, with the job as it is then. */
   'wait-for-job': {
@@ -24,9 +32,8 @@ export interface ExtensionOperations {
   };
 }
 
-export const extensionOperations: {
-  [Id in keyof ExtensionOperations]: readonly [method: 'GET', path: string];
-} = {
+/** Paths that are Errand's own. */
+export const extensionPaths: Record<string, readonly [method: 'GET', path: string]> = {
   'job-by-id': ['GET', '/jobs/{jobId}'],
   'wait-for-job': ['GET', '/jobs/{jobId}/wait'],
 };
