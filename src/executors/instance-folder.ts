@@ -1,0 +1,137 @@
+/**
+ * What the executors of this machine keep on disk of an instance, and how it is read. Supervisors write here without
+ * the server, so these files are the truth that a restarted server begins from:
+ *
+ *   <data>/instances/<id>/ticket/ticket   taken (created with O_EXCL) before the command is executed
+ *   <data>/instances/<id>/supervisor.pid  the supervisor's process id
+ *   <data>/exits/<id>                     the exit code, written by rename when the output is complete
+ */
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { formatMicros } from '../shared/clock.ts';
+
+/** Written into a ticket that was taken from outside; a ticket taken by an instance is empty. */
+const CLAIMED = 'claimed';
+
+export type Ticket = { takenBy: 'instance'; at: string } | { takenBy: 'claim' };
+
+export interface RecordedExit {
+  exitCode: number;
+  signal?: string;
+  finishedAt: string;
+}
+
+export class InstanceFolders {
+  readonly #root: string;
+  /** One folder for the exits of all instances, so that one watch sees them all. */
+  readonly exitsFolder: string;
+
+  constructor(dataDir: string) {
+    this.#root = join(dataDir, 'instances');
+    this.exitsFolder = join(dataDir, 'exits');
+    for (const folder of [this.#root, this.exitsFolder]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  folder(id: string): string {
+    return join(this.#root, id);
+  }
+
+  ticketFolder(id: string): string {
+    return join(this.#root, id, 'ticket');
+  }
+
+  ticketFile(id: string): string {
+    return join(this.#root, id, 'ticket', 'ticket');
+  }
+
+  exitFile(id: string): string {
+    return join(this.exitsFolder, id);
+  }
+
+  supervisorPidFile(id: string): string {
+    return join(this.#root, id, 'supervisor.pid');
+  }
+
+  /** Makes the folder of a new instance. @throws EEXIST when there is one: a second start must not go on */
+  create(id: string): void {
+    mkdirSync(this.folder(id), { mode: 0o700 });
+    mkdirSync(this.ticketFolder(id));
+  }
+
+  exists(id: string): boolean {
+    return existsSync(this.folder(id));
+  }
+
+  async list(): Promise<string[]> {
+    return readdir(this.#root);
+  }
+
+  /** Takes the ticket from outside. @returns whether it was still there to take */
+  claim(id: string): boolean {
+    try {
+      const file = openSync(this.ticketFile(id), 'wx', 0o644);
+      writeSync(file, CLAIMED);
+      closeSync(file);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    }
+  }
+
+  /** Who took the ticket, and when; undefined while nobody has. */
+  ticket(id: string): Ticket | undefined {
+    const file = this.ticketFile(id);
+    const stats = statSync(file, { throwIfNoEntry: false });
+    if (!stats) return undefined;
+    if (readFileSync(file, 'utf8') === CLAIMED) return { takenBy: 'claim' };
+    return { takenBy: 'instance', at: formatMicros(Math.floor(stats.mtimeMs * 1000)) };
+  }
+
+  /** The recorded end, once the supervisor has written it. */
+  exit(id: string): RecordedExit | undefined {
+    const file = this.exitFile(id);
+    const stats = statSync(file, { throwIfNoEntry: false });
+    if (!stats) return undefined;
+    const exitCode = Number(readFileSync(file, 'utf8'));
+    if (!Number.isInteger(exitCode)) return undefined;
+    const signal = signalName(exitCode);
+    return {
+      exitCode,
+      finishedAt: formatMicros(Math.floor(stats.mtimeMs * 1000)),
+      ...(signal ? { signal } : {}),
+    };
+  }
+
+  /** The supervisor's process id, if it has written it. */
+  supervisorPid(id: string): number | undefined {
+    try {
+      return Number(readFileSync(this.supervisorPidFile(id), 'utf8').trim()) || undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Removes everything of an instance; the exit record last, so that an interrupted removal loses no outcome. */
+  async remove(id: string): Promise<void> {
+    await rm(this.folder(id), { recursive: true, force: true, maxRetries: 3 });
+    rmSync(this.exitFile(id), { force: true });
+  }
+}
+
+/** Shells and inits report "ended by signal n" as 128 + n. */
+function signalName(exitCode: number): string | undefined {
+  const number = exitCode - 128;
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+}

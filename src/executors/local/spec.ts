@@ -1,0 +1,207 @@
+/** Builds the OCI configuration of an instance. Pure: facts in, one object out; nothing is touched. */
+import type { InstanceSpec } from '../executor.ts';
+import { seccomp } from './seccomp.ts';
+
+/** Where a built service finds its project. */
+export const PROJECT = '/opt/render/project/src';
+export const HOME = '/opt/render';
+/** Above this a command is handed over as a file: one argument of an exec may have 128 KiB. */
+const MAX_ARGUMENT_BYTES = 100 * 1024;
+const COMMAND_FILE = '/run/errand/command';
+const TICKET_FOLDER = '/run/errand/ticket';
+
+export interface Mount {
+  destination: string;
+  type?: string;
+  source: string;
+  options: string[];
+}
+
+/** Where the parts of one instance lie on the host. */
+export interface InstancePaths {
+  rootfs: string;
+  etc: string;
+  ticket: string;
+  home: string;
+  tmp: string;
+  upper: string;
+  work: string;
+  /** Files that hold secrets; in memory where the host allows. */
+  secrets: string;
+  commandFile: string;
+}
+
+export interface HostFacts {
+  /** The unprivileged user of instances. */
+  uid: number;
+  gid: number;
+  /** Read-only parts of the host: /usr and what else holds its toolchains. */
+  toolchains: string[];
+  /** Live files of /etc that change while the host runs. */
+  liveEtc: string[];
+  hasBash: boolean;
+  init: string;
+  network: 'host' | 'none';
+  userNamespace: boolean;
+  cgroupMounts: { destination: string; source: string }[];
+  /** Where the runtime makes the cgroup itself. */
+  runtimeCgroup?: string;
+}
+
+/** Whether the command must be read from a file. */
+export const needsCommandFile = (command: string): boolean => Buffer.byteLength(command) > MAX_ARGUMENT_BYTES;
+
+/** The whole `config.json` of an instance. */
+export function ociConfig(
+  spec: InstanceSpec,
+  paths: InstancePaths,
+  host: HostFacts,
+): Record<string, unknown> {
+  return {
+    ociVersion: '1.0.2',
+    hostname: spec.id,
+    root: { path: paths.rootfs, readonly: true },
+    process: {
+      terminal: false,
+      user: { uid: host.uid, gid: host.gid },
+      args: processArguments(spec.command, host),
+      env: environment(spec),
+      cwd: spec.workingDirectory === '' ? PROJECT : `${PROJECT}/${spec.workingDirectory}`,
+      capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
+      noNewPrivileges: true,
+    },
+    mounts: mounts(spec, paths, host),
+    linux: linux(spec, host),
+  };
+}
+
+/**
+ * The first process takes the ticket (noclobber opens with O_EXCL), then becomes the reaper, which runs the command.
+ * Without the ticket it ends before the command does anything.
+ */
+function processArguments(command: string, host: HostFacts): string[] {
+  const shell = host.hasBash ? 'bash' : 'sh';
+  const run = `exec ${host.init} -- ${shell} -c "$1"`;
+  const takeTicket = `set -C; { : > ${TICKET_FOLDER}/ticket; } 2>/dev/null || exit 125; ${run}`;
+  return [
+    '/bin/sh',
+    '-c',
+    takeTicket,
+    'errand',
+    needsCommandFile(command) ? `eval "$(cat ${COMMAND_FILE})"` : command,
+  ];
+}
+
+function environment(spec: InstanceSpec): string[] {
+  const defaults: Record<string, string> = {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME,
+    USER: 'errand',
+    LANG: 'C.UTF-8',
+  };
+  const own = Object.entries(spec.environment).map(([key, value]) => [key, value.reveal()] as const);
+  return Object.entries({ ...defaults, ...Object.fromEntries(own) }).map(([key, value]) => `${key}=${value}`);
+}
+
+const bind = (source: string, destination: string, ...options: string[]): Mount => ({
+  destination,
+  type: 'bind',
+  source,
+  options: ['rbind', 'nosuid', 'nodev', ...options],
+});
+const memory = (destination: string, ...options: string[]): Mount => ({
+  destination,
+  type: 'tmpfs',
+  source: 'tmpfs',
+  options: ['nosuid', 'nodev', ...options],
+});
+
+function mounts(spec: InstanceSpec, paths: InstancePaths, host: HostFacts): Mount[] {
+  return [
+    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'noexec', 'strictatime', 'mode=755', 'size=64k'],
+    },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'],
+    },
+    memory('/dev/shm', 'noexec', 'mode=1777', 'size=64m'),
+    memory('/run', 'mode=755', 'size=1m'),
+    memory('/opt', 'mode=755', 'size=1m'),
+    bind(paths.etc, '/etc', 'ro'),
+    ...host.liveEtc.map((file) => bind(file, file, 'ro')),
+    ...host.toolchains.map((folder) => bind(folder, folder, 'ro')),
+    bind(paths.tmp, '/tmp'),
+    bind(paths.tmp, '/var/tmp'),
+    bind(paths.home, HOME),
+    ...projectMounts(spec, paths),
+    bind(paths.ticket, TICKET_FOLDER),
+    ...(needsCommandFile(spec.command) ? [bind(paths.commandFile, COMMAND_FILE, 'ro')] : []),
+    ...secretMounts(spec, paths),
+    ...host.cgroupMounts.map(({ source, destination }) => bind(source, destination, 'ro', 'noexec')),
+  ];
+}
+
+function projectMounts(spec: InstanceSpec, paths: InstancePaths): Mount[] {
+  if (spec.project.kind === 'writable') {
+    return [bind(spec.project.tree, PROJECT), bind(spec.project.cache, `${HOME}/.cache`)];
+  }
+  const layers = [`lowerdir=${spec.project.tree}`, `upperdir=${paths.upper}`, `workdir=${paths.work}`];
+  return [
+    { destination: PROJECT, type: 'overlay', source: 'overlay', options: ['nosuid', 'nodev', ...layers] },
+  ];
+}
+
+/** At /etc/secrets, and in the root of the project, where many frameworks look for their `.env`. */
+function secretMounts(spec: InstanceSpec, paths: InstancePaths): Mount[] {
+  if (spec.secretFiles.length === 0) return [];
+  return [
+    bind(paths.secrets, '/etc/secrets', 'ro'),
+    ...spec.secretFiles.map(({ name }) => bind(`${paths.secrets}/${name}`, `${PROJECT}/${name}`, 'ro')),
+  ];
+}
+
+function linux(spec: InstanceSpec, host: HostFacts): Record<string, unknown> {
+  const identity = [{ containerID: 0, hostID: 0, size: 65_536 }];
+  const namespaces = ['pid', 'mount', 'ipc', 'uts', 'cgroup'];
+  if (host.network === 'none') namespaces.push('network');
+  if (host.userNamespace) namespaces.push('user');
+  return {
+    namespaces: namespaces.map((type) => ({ type })),
+    ...(host.userNamespace ? { uidMappings: identity, gidMappings: identity } : {}),
+    ...(host.runtimeCgroup ? runtimeCgroup(spec, host.runtimeCgroup) : {}),
+    seccomp,
+    rootfsPropagation: 'private',
+    maskedPaths: [
+      '/proc/acpi',
+      '/proc/asound',
+      '/proc/kcore',
+      '/proc/keys',
+      '/proc/latency_stats',
+      '/proc/sched_debug',
+      '/proc/scsi',
+      '/proc/timer_list',
+      '/proc/timer_stats',
+    ],
+    readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
+  };
+}
+
+/** For runtimes that insist on making the cgroup themselves. */
+function runtimeCgroup({ limits }: InstanceSpec, path: string): Record<string, unknown> {
+  const period = 100_000;
+  return {
+    cgroupsPath: path,
+    resources: {
+      memory: { limit: limits.memoryBytes, swap: limits.memoryBytes },
+      cpu: { quota: (period * limits.cpuMillis) / 1000, period },
+      pids: { limit: limits.pids },
+    },
+  };
+}
