@@ -1,5 +1,6 @@
 /** Writes the files that are derived from others; `--check` only compares and fails when one is stale. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { extendContract } from '../src/api/extensions.ts';
 import { contractTypes } from './contract-types.ts';
 import { operationPaths } from './operation-paths.ts';
 
@@ -8,8 +9,8 @@ const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 
 /** Each generated file with the function that makes it. */
 const generated: Record<string, () => string> = {
-  'src/api/contract-types.ts': () => contractTypes(JSON.parse(read('openapi.json'))),
-  'src/client/operations.ts': () => operationPaths(JSON.parse(read('openapi.json'))),
+  'src/api/contract-types.ts': () => contractTypes(extendContract(JSON.parse(read('openapi.json')))),
+  'src/client/operations.ts': () => operationPaths(extendContract(JSON.parse(read('openapi.json')))),
 };
 
 const stale: string[] = [];

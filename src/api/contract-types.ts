@@ -89,7 +89,7 @@ export type EventFilter = (EventType)[];
 export type EventId = string;
 export type EventStatus = "succeeded" | "failed" | "canceled";
 export type EventType = "artifact_fetch_failed" | "artifact_source_changed" | "autoscaling_config_changed" | "autoscaling_ended" | "autoscaling_started" | "branch_deleted" | "build_ended" | "build_started" | "commit_ignored" | "cron_job_run_ended" | "cron_job_run_started" | "deploy_ended" | "deploy_started" | "disk_created" | "disk_updated" | "disk_deleted" | "image_pull_failed" | "instance_count_changed" | "job_run_ended" | "maintenance_mode_enabled" | "maintenance_mode_uri_updated" | "maintenance_ended" | "maintenance_started" | "pipeline_minutes_exhausted" | "plan_changed" | "pre_deploy_ended" | "pre_deploy_started" | "server_available" | "server_failed" | "server_hardware_failure" | "server_restarted" | "service_resumed" | "service_suspended" | "zero_downtime_redeploy_ended" | "zero_downtime_redeploy_started" | "edge_cache_enabled" | "edge_cache_disabled" | "edge_cache_purged" | "auto_deploy_disabled" | "auto_deploy_enabled" | "postgres_available" | "postgres_backup_completed" | "postgres_backup_failed" | "postgres_backup_started" | "postgres_cluster_leader_changed" | "postgres_connection_pool_changed" | "postgres_connection_pool_enabled_changed" | "postgres_created" | "postgres_disk_size_changed" | "postgres_disk_autoscaling_enabled_changed" | "postgres_ha_status_changed" | "postgres_restarted" | "postgres_unavailable" | "postgres_upgrade_failed" | "postgres_upgrade_started" | "postgres_upgrade_succeeded" | "postgres_restore_failed" | "postgres_restore_succeeded" | "postgres_read_replicas_changed" | "postgres_pitr_checkpoint_started" | "postgres_pitr_checkpoint_failed" | "postgres_pitr_checkpoint_completed" | "postgres_read_replica_stale" | "postgres_wal_archive_failed" | "key_value_available" | "key_value_config_restart" | "key_value_unhealthy";
-export type FailureReason = { evicted: boolean; evictionReason?: string; nonZeroExit?: number; earlyExit?: boolean; oomKilled?: OomKilled; timedOutSeconds?: number; unhealthy?: string; timedOutReason?: string };
+export type FailureReason = { evicted: boolean; evictionReason?: string; nonZeroExit?: number; earlyExit?: boolean; oomKilled?: OomKilled; timedOutSeconds?: number; unhealthy?: string; timedOutReason?: string; canceled?: string; lost?: string; startFailed?: string };
 export type HeaderInput = { path: string; name: string; value: string };
 export type Image = { ownerId: string; registryCredentialId?: string; imagePath: string };
 export type ImagePullFailedEvent = { message: string; imageURL: string };
@@ -97,7 +97,7 @@ export type InitialDeployHookEndedEvent = { deployId: string };
 export type InitialDeployHookStartedEvent = { deployId: string };
 export type InstanceCountChangedEvent = { fromInstances: number; toInstances: number };
 export type InternalRouting = "ipOnly";
-export type Job = { id: JobId; serviceId: string; startCommand: string; planId: string; status?: JobStatus; createdAt: string; startedAt?: string; finishedAt?: string };
+export type Job = { id: JobId; serviceId: string; startCommand: string; planId: string; status?: JobStatus; createdAt: string; startedAt?: string; finishedAt?: string; exitCode?: number; signal?: string; reason?: FailureReason; timeoutSeconds?: number };
 export type JobId = string;
 export type JobRunEndedEvent = { jobId: JobId; status: JobStatus; reason?: FailureReason };
 export type JobStatus = "pending" | "running" | "succeeded" | "failed" | "canceled";
@@ -244,6 +244,11 @@ export type WebhookPOSTInput = { ownerId: string; url: string; name: string; ena
 export type WebhookWithCursor = { webhook: Webhook; cursor: Cursor };
 export type ZeroDowntimeRedeployEndedEvent = Record<string, unknown>;
 export type ZeroDowntimeRedeployStartedEvent = { trigger: string };
+export type ApiKey = { id: string; name: string; role: "admin" | "developer" | "viewer"; prefix: string; createdAt: string; lastUsedAt?: string; revokedAt?: string };
+export type ApiKeyWithSecret = { apiKey: ApiKey; key: string };
+export type Workspace = { id: string; name: string; email: string; createdAt: string };
+export type WorkspaceWithKey = { workspace: Workspace; apiKey: ApiKey; key: string };
+export type AuditEntry = { id: string; timestamp: string; keyId: string; keyName?: string; action: string; target?: string; status: number; ipAddress: string; requestId: string; message?: string };
 
 /** Every operation of the contract by its operationId. */
 export interface Operations {
@@ -676,7 +681,7 @@ export interface Operations {
     path: "/services/{serviceId}/jobs";
     params: { serviceId: string };
     query: Record<never, never>;
-    body: { startCommand: string; planId?: string };
+    body: { startCommand: string; planId?: string; timeoutSeconds?: number };
     answer: Job;
   };
   "retrieve-job": {
@@ -1086,6 +1091,150 @@ export interface Operations {
     query: { sentBefore?: string; sentAfter?: string; limit?: number; cursor?: string };
     body: undefined;
     answer: (WebhookEventWithCursor)[];
+  };
+  "list-keys": {
+    method: "GET";
+    path: "/keys";
+    params: Record<never, never>;
+    query: { cursor?: string; limit?: number };
+    body: undefined;
+    answer: ({ apiKey: ApiKey; cursor: string })[];
+  };
+  "create-key": {
+    method: "POST";
+    path: "/keys";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: { name: string; role: "admin" | "developer" | "viewer" };
+    answer: ApiKeyWithSecret;
+  };
+  "revoke-key": {
+    method: "DELETE";
+    path: "/keys/{keyId}";
+    params: { keyId: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: undefined;
+  };
+  "list-workspaces": {
+    method: "GET";
+    path: "/workspaces";
+    params: Record<never, never>;
+    query: { cursor?: string; limit?: number };
+    body: undefined;
+    answer: ({ workspace: Workspace; cursor: string })[];
+  };
+  "create-workspace": {
+    method: "POST";
+    path: "/workspaces";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: { name: string; email?: string };
+    answer: WorkspaceWithKey;
+  };
+  "list-audit-entries": {
+    method: "GET";
+    path: "/audit";
+    params: Record<never, never>;
+    query: { cursor?: string; limit?: number; action?: (string)[]; keyId?: (string)[]; before?: string; after?: string };
+    body: undefined;
+    answer: ({ auditEntry: AuditEntry; cursor: string })[];
+  };
+  "job-by-id": {
+    method: "GET";
+    path: "/jobs/{jobId}";
+    params: { jobId: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Job;
+  };
+  "wait-for-job": {
+    method: "GET";
+    path: "/jobs/{jobId}/wait";
+    params: { jobId: string };
+    query: { timeoutSeconds?: number };
+    body: undefined;
+    answer: Job;
+  };
+  "list-postgres": {
+    method: "GET";
+    path: "/postgres";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "retrieve-postgres": {
+    method: "GET";
+    path: "/postgres/{postgresId}";
+    params: { postgresId: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Record<string, unknown>;
+  };
+  "list-key-value": {
+    method: "GET";
+    path: "/key-value";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "retrieve-key-value": {
+    method: "GET";
+    path: "/key-value/{keyValueId}";
+    params: { keyValueId: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Record<string, unknown>;
+  };
+  "list-redis": {
+    method: "GET";
+    path: "/redis";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "retrieve-redis": {
+    method: "GET";
+    path: "/redis/{redisId}";
+    params: { redisId: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Record<string, unknown>;
+  };
+  "list-workflows": {
+    method: "GET";
+    path: "/workflows";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "retrieve-workflows": {
+    method: "GET";
+    path: "/workflows/{workflowId}";
+    params: { workflowId: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Record<string, unknown>;
+  };
+  "list-blueprints": {
+    method: "GET";
+    path: "/blueprints";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "retrieve-blueprints": {
+    method: "GET";
+    path: "/blueprints/{blueprintId}";
+    params: { blueprintId: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Record<string, unknown>;
   };
 }
 

@@ -1,19 +1,28 @@
-/** What Errand adds to the contract: optional fields only, so that clients of the contract stay valid. */
+/**
+ * What Errand adds to the contract: optional fields, statuses of errors, and operations of its own. Clients of the
+ * contract stay valid. Everything added carries `x-errand-extension`.
+ */
+import { extensionPathItems, extensionSchemas } from './extension-operations.ts';
 
+type Json = Record<string, unknown>;
 interface SchemaObject {
   properties?: Record<string, unknown>;
 }
+interface Operation {
+  operationId: string;
+  responses: Record<string, unknown>;
+  requestBody?: { content: Record<string, { schema: SchemaObject }> };
+}
 interface Document {
   components: { schemas: Record<string, SchemaObject> };
-  paths: Record<
-    string,
-    Record<string, { requestBody?: { content: Record<string, { schema: SchemaObject }> } }>
-  >;
+  paths: Record<string, Record<string, Operation>>;
 }
 
-/** Adds the extensions to a parsed contract document, in place. */
-export function extendContract(document: Document): void {
+/** Adds the extensions to a parsed contract document, in place, and returns it. */
+export function extendContract<T extends object>(contract: T): T {
+  const document = contract as unknown as Document;
   const { schemas } = document.components;
+  Object.assign(schemas, extensionSchemas);
   add(schemas['job'], {
     exitCode: { type: 'integer' },
     signal: { type: 'string' },
@@ -28,9 +37,35 @@ export function extendContract(document: Document): void {
   const post =
     document.paths['/services/{serviceId}/jobs']?.['post']?.requestBody?.content['application/json'];
   add(post?.schema, { timeoutSeconds: { type: 'integer' } });
+  Object.assign(document.paths, extensionPathItems());
+  for (const item of Object.values(document.paths)) {
+    for (const operation of Object.values(item)) addErrorStatuses(operation);
+  }
+  return contract;
 }
 
-function add(schema: SchemaObject | undefined, properties: Record<string, unknown>): void {
+function add(schema: SchemaObject | undefined, properties: Record<string, Json>): void {
   if (!schema) throw new Error('an extended schema is not in the contract');
-  schema.properties = { ...schema.properties, ...properties };
+  const marked = Object.entries(properties).map(([name, one]) => [
+    name,
+    { ...one, 'x-errand-extension': true },
+  ]);
+  schema.properties = { ...schema.properties, ...Object.fromEntries(marked) };
+}
+
+/** Statuses that any operation may answer with, in the contract's error shape, whether or not it lists them. */
+const ALWAYS = [400, 401, 403, 404, 409, 413, 415, 429, 500, 503];
+/** Statuses of single operations. */
+const SINGLE: Record<string, number> = { 'create-ephemeral-shell': 501 };
+
+function addErrorStatuses(operation: Operation): void {
+  if (!operation.responses) return;
+  const single = SINGLE[operation.operationId];
+  for (const status of single ? [...ALWAYS, single] : ALWAYS) {
+    operation.responses[status] ??= {
+      description: '',
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/error' } } },
+      'x-errand-extension': true,
+    };
+  }
 }

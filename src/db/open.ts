@@ -8,6 +8,7 @@ import { ErrandError } from '../errors.ts';
 import { migrate } from './migrate.ts';
 import type { Schema } from './schema.ts';
 import { NodeSqlite } from './sqlite-driver.ts';
+import { type Companion, WriteScopes } from './write-scopes.ts';
 
 export type Queries = Kysely<Schema>;
 
@@ -20,6 +21,13 @@ export interface Database {
    * @throws what `work` throws (its changes are undone), or `unavailable` when the disk refuses
    */
   write<T>(work: (trx: Queries) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` so that all its reads and writes through this handle are one transaction: nothing of it is there when
+   * it throws. It holds up every other write, so it may wait for this database and for nothing else.
+   */
+  atomic<T>(work: (trx: Queries) => Promise<T>): Promise<T>;
+  /** Runs `work`; the first write in it that succeeds commits together with `companion`. */
+  accompanied<T>(companion: Companion, work: () => Promise<T>): Promise<T>;
   /** Writes a consistent copy to a new file, also under load. @throws when the file exists */
   backup(file: string): Promise<void>;
   /** Waits for queued writes, then closes. */
@@ -50,9 +58,10 @@ export async function openDatabase(file: string): Promise<Database> {
 }
 
 class SqliteStore implements Database {
-  readonly read: Queries;
+  readonly #committed: Queries;
   readonly #writer: NodeSqlite;
   readonly #reader: NodeSqlite;
+  readonly #scopes = new WriteScopes();
   readonly #queries: Queries;
   readonly #queue: Pending[] = [];
   #draining: Promise<void> | undefined;
@@ -60,11 +69,56 @@ class SqliteStore implements Database {
   constructor(writer: NodeSqlite, reader: NodeSqlite) {
     this.#writer = writer;
     this.#reader = reader;
-    this.read = new Kysely<Schema>({ dialect: new SqliteDialect({ database: reader }) });
+    this.#committed = new Kysely<Schema>({ dialect: new SqliteDialect({ database: reader }) });
     this.#queries = new Kysely<Schema>({ dialect: new SqliteDialect({ database: writer }) });
   }
 
-  write<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
+  get read(): Queries {
+    return this.#scopes.transaction ?? this.#committed;
+  }
+
+  async write<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
+    const waiting = this.#scopes.takeCompanion();
+    if (!waiting) return this.#writeOnly(work);
+    try {
+      return await this.#writeOnly(async (trx) => {
+        const result = await work(trx);
+        await waiting.companion(trx, result);
+        return result;
+      });
+    } catch (error) {
+      waiting.giveBack();
+      throw error;
+    }
+  }
+
+  atomic<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
+    return this.#writeOnly((trx) => this.#scopes.inTransaction(trx, () => work(trx)));
+  }
+
+  accompanied<T>(companion: Companion, work: () => Promise<T>): Promise<T> {
+    return this.#scopes.withCompanion(companion, work);
+  }
+
+  #writeOnly<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
+    const transaction = this.#scopes.transaction;
+    return transaction ? this.#nested(transaction, work) : this.#enqueue(work);
+  }
+
+  /** A write within a transaction: what it changed is undone when it throws, the rest stays. */
+  async #nested<T>(transaction: Queries, work: (trx: Queries) => Promise<T>): Promise<T> {
+    this.#writer.raw.exec('SAVEPOINT nested');
+    try {
+      const value = await work(transaction);
+      this.#writer.raw.exec('RELEASE nested');
+      return value;
+    } catch (error) {
+      if (this.#writer.raw.isTransaction) this.#writer.raw.exec('ROLLBACK TO nested; RELEASE nested');
+      throw error;
+    }
+  }
+
+  #enqueue<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
       this.#draining ??= new Promise((done) => setImmediate(done)).then(() => this.#drain());

@@ -1,0 +1,135 @@
+/**
+ * The operations that Errand has and the contract has not: keys, workspaces, the audit log, jobs by their id alone, and
+ * the empty lists of kinds that Errand does not run. Described here in the contract's own form, so that everything that
+ * is made from the contract (routes, checks, types, documentation, tests) covers them too.
+ */
+
+type Json = Record<string, unknown>;
+
+const text = { type: 'string' };
+const whole = { type: 'integer' };
+const instant = { type: 'string', format: 'date-time' };
+const role = { type: 'string', enum: ['admin', 'developer', 'viewer'] };
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const list = (items: Json): Json => ({ type: 'array', items });
+const object = (properties: Json, required: string[] = Object.keys(properties)): Json => ({
+  type: 'object',
+  properties,
+  required,
+});
+const withCursor = (name: string): Json => list(object({ [name]: ref(name), cursor: text }));
+
+export const extensionSchemas: Record<string, Json> = {
+  apiKey: object(
+    { id: text, name: text, role, prefix: text, createdAt: instant, lastUsedAt: instant, revokedAt: instant },
+    ['id', 'name', 'role', 'prefix', 'createdAt'],
+  ),
+  apiKeyWithSecret: object({ apiKey: ref('apiKey'), key: text }),
+  workspace: object({ id: text, name: text, email: text, createdAt: instant }),
+  workspaceWithKey: object({ workspace: ref('workspace'), apiKey: ref('apiKey'), key: text }),
+  auditEntry: object(
+    {
+      id: text,
+      timestamp: instant,
+      keyId: text,
+      keyName: text,
+      action: text,
+      target: text,
+      status: whole,
+      ipAddress: text,
+      requestId: text,
+      message: text,
+    },
+    ['id', 'timestamp', 'keyId', 'action', 'status', 'ipAddress', 'requestId'],
+  ),
+};
+
+interface Extension {
+  id: string;
+  method: 'get' | 'post' | 'delete';
+  path: string;
+  query?: Record<string, Json>;
+  body?: Json;
+  status?: number;
+  answer?: Json;
+}
+
+const PAGE = { cursor: text, limit: whole };
+
+/** Kinds of resources that clients list and Errand does not run, by path and the word for one of them. */
+const ABSENT_KINDS = [
+  ['postgres', 'postgresId'],
+  ['key-value', 'keyValueId'],
+  ['redis', 'redisId'],
+  ['workflows', 'workflowId'],
+  ['blueprints', 'blueprintId'],
+] as const;
+export const absentKinds = ABSENT_KINDS.map(([kind]) => kind);
+
+const extensions: Extension[] = [
+  { id: 'list-keys', method: 'get', path: '/keys', query: PAGE, answer: withCursor('apiKey') },
+  {
+    id: 'create-key',
+    method: 'post',
+    path: '/keys',
+    body: object({ name: text, role }),
+    status: 201,
+    answer: ref('apiKeyWithSecret'),
+  },
+  { id: 'revoke-key', method: 'delete', path: '/keys/{keyId}', status: 204 },
+  { id: 'list-workspaces', method: 'get', path: '/workspaces', query: PAGE, answer: withCursor('workspace') },
+  {
+    id: 'create-workspace',
+    method: 'post',
+    path: '/workspaces',
+    body: object({ name: text, email: text }, ['name']),
+    status: 201,
+    answer: ref('workspaceWithKey'),
+  },
+  {
+    id: 'list-audit-entries',
+    method: 'get',
+    path: '/audit',
+    query: { ...PAGE, action: list(text), keyId: list(text), before: text, after: text },
+    answer: withCursor('auditEntry'),
+  },
+  { id: 'job-by-id', method: 'get', path: '/jobs/{jobId}', answer: ref('job') },
+  {
+    id: 'wait-for-job',
+    method: 'get',
+    path: '/jobs/{jobId}/wait',
+    query: { timeoutSeconds: { type: 'number' } },
+    answer: ref('job'),
+  },
+  ...ABSENT_KINDS.flatMap(([kind, idName]): Extension[] => [
+    { id: `list-${kind}`, method: 'get', path: `/${kind}`, answer: list({ type: 'object' }) },
+    { id: `retrieve-${kind}`, method: 'get', path: `/${kind}/{${idName}}`, answer: { type: 'object' } },
+  ]),
+];
+
+/** Path items in the form of OpenAPI, marked as Errand's own. */
+export function extensionPathItems(): Record<string, Record<string, Json>> {
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const extension of extensions) {
+    paths[extension.path] = { ...paths[extension.path], [extension.method]: describe(extension) };
+  }
+  return paths;
+}
+
+function describe({ id, path, query = {}, body, status = 200, answer }: Extension): Json {
+  const pathParameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: text,
+  }));
+  const queryParameters = Object.entries(query).map(([name, schema]) => ({ name, in: 'query', schema }));
+  const content = (schema: Json): Json => ({ 'application/json': { schema } });
+  return {
+    operationId: id,
+    'x-errand-extension': true,
+    parameters: [...pathParameters, ...queryParameters],
+    ...(body ? { requestBody: { required: true, content: content(body) } } : {}),
+    responses: { [status]: { description: '', ...(answer ? { content: content(answer) } : {}) } },
+  };
+}
