@@ -1,0 +1,38 @@
+/** `errand serve`: the server itself. Everything of it is loaded only here. */
+import type { Command } from 'commander';
+import type { ServeFlags } from '../../config.ts';
+import { command, examples } from '../command.ts';
+import { UsageError } from '../session.ts';
+
+export function serveCommand(): Command {
+  return command('serve', 'run the server: API, dispatcher and background loops in one process')
+    .option('--data-dir <folder>', 'where everything is kept (default: ERRAND_DATA_DIR, else ./errand-data)')
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+    .option('--port <n>', 'port to listen on, 0 for a free one (default: 8080)')
+    .option('--executor <name>', 'local: sandboxes of this machine; process: no isolation, for development')
+    .option('--allow-local-repos', 'accept repositories by path and file://')
+    .option('--network <mode>', "host: instances share the host's network; none: they have none")
+    .option('--max-memory <size>', 'memory of all running jobs together, such as 8GB')
+    .option('--max-cpu <n>', 'CPUs of all running jobs together, such as 4')
+    .option('--max-jobs <n>', 'running jobs at most')
+    .option('--max-builds <n>', 'running builds at most')
+    .addHelpText(
+      'after',
+      `${examples('serve --data-dir /var/lib/errand', 'serve --port 9000 --max-memory 8GB --allow-local-repos')}\n
+Environment: ERRAND_ADMIN_API_KEY is the key that the first start installs (else one is made and printed once);
+ERRAND_MASTER_KEY encrypts what is secret (else a file in the data folder does).
+Stop it with SIGTERM or Ctrl-C; running jobs go on and the next start finds them again.`,
+    )
+    .action(serve);
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const { ConfigError, readConfig } = await import('../../config.ts');
+  const { runServer } = await import('../../server.ts');
+  try {
+    await runServer(readConfig(flags, process.env));
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message);
+    throw error;
+  }
+}

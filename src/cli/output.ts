@@ -1,0 +1,102 @@
+/** What the command line prints: answers to standard output, as text or JSON; everything else to standard error. */
+import { stripVTControlCharacters, styleText } from 'node:util';
+
+export type Format = 'text' | 'json';
+
+type Colour = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
+
+/** Writes and waits while the reader is slow, so that following a flood does not fill memory. */
+export async function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  if (stream.write(text)) return;
+  await new Promise((resolve) => stream.once('drain', resolve));
+}
+
+/** One answer on standard output. */
+export function printJson(value: unknown): Promise<void> {
+  return write(process.stdout, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** One line of an answer on standard output. */
+export function print(line = ''): Promise<void> {
+  return write(process.stdout, `${line}\n`);
+}
+
+/** One line for the person, on standard error. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Colours a text where the stream is a terminal that wants colours (NO_COLOR and FORCE_COLOR are honoured). */
+export function paint(colour: Colour, text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  return styleText(colour, text, { stream });
+}
+
+/** Statuses in the colours people know. */
+export function paintStatus(status: string): string {
+  switch (status) {
+    case 'succeeded':
+    case 'live':
+      return paint('green', status);
+    case 'failed':
+    case 'build_failed':
+    case 'update_failed':
+      return paint('red', status);
+    case 'canceled':
+    case 'suspended':
+      return paint('yellow', status);
+    case 'running':
+    case 'build_in_progress':
+      return paint('cyan', status);
+    default:
+      return status;
+  }
+}
+
+const GAP = '  ';
+
+/**
+ * Rows under a head, in columns as wide as their widest cell.
+ * @param rows cells may hold colours; other control characters must have been taken out by `cell`
+ */
+export function table(head: string[], rows: string[][]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ''))));
+  const line = (row: string[]): string =>
+    row
+      .map((text, column) => text + ' '.repeat(Math.max(0, widths[column]! - width(text))))
+      .join(GAP)
+      .trimEnd();
+  return [paint('bold', line(head)), ...rows.map(line)].join('\n');
+}
+
+/** Names and values under each other; values that are not set are left out. */
+export function fields(pairs: [name: string, value: string | undefined][]): string {
+  const set = pairs.filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== '');
+  const widest = Math.max(0, ...set.map(([name]) => name.length));
+  return set.map(([name, value]) => `${paint('dim', name.padEnd(widest))}${GAP}${value}`).join('\n');
+}
+
+/** A text from outside as one cell: control characters shown, not carried out, and shortened to `most` columns. */
+export function cell(text: string, most = 60): string {
+  const shown = stripVTControlCharacters(text)
+    .replaceAll('\n', '\\n')
+    .replaceAll('\t', '\\t')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach the terminal
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+  const characters = [...shown];
+  return characters.length > most ? `${characters.slice(0, most - 1).join('')}…` : shown;
+}
+
+/** Characters that take two columns in a terminal. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const NO_WIDTH = /\p{Mark}|\p{Format}/u;
+
+/** Columns that a text takes in a terminal. */
+export function width(text: string): number {
+  let columns = 0;
+  for (const character of stripVTControlCharacters(text)) {
+    columns += NO_WIDTH.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
+  }
+  return columns;
+}
