@@ -1,6 +1,6 @@
 /** Services. A deleted one keeps its row, so that its jobs, deploys and events stay readable by id. */
 import type { Queries } from '../open.ts';
-import type { ServicesTable } from '../schema.ts';
+import type { ServiceKind, ServicesTable } from '../schema.ts';
 
 /** A service of the workspace that is not deleted. */
 export async function findServiceById(
@@ -15,4 +15,92 @@ export async function findServiceById(
     .where('workspace_id', '=', workspaceId)
     .where('deleted_at', 'is', null)
     .executeTakeFirst();
+}
+
+/** The service that holds a name, among those not deleted. */
+export async function findServiceByName(
+  queries: Queries,
+  workspaceId: string,
+  name: string,
+): Promise<ServicesTable | undefined> {
+  return queries
+    .selectFrom('services')
+    .selectAll()
+    .where('workspace_id', '=', workspaceId)
+    .where('name', '=', name)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+}
+
+/** Whether any service, deleted or not, has the slug. */
+export async function slugExists(queries: Queries, slug: string): Promise<boolean> {
+  const row = await queries.selectFrom('services').select('id').where('slug', '=', slug).executeTakeFirst();
+  return row !== undefined;
+}
+
+export async function insertService(trx: Queries, service: ServicesTable): Promise<void> {
+  await trx.insertInto('services').values(service).execute();
+}
+
+/** Changes columns of a service and returns it as it is then; undefined when it is not there any more. */
+export async function updateServiceRow(
+  trx: Queries,
+  id: string,
+  changes: Partial<Omit<ServicesTable, 'id' | 'workspace_id'>>,
+): Promise<ServicesTable | undefined> {
+  return trx
+    .updateTable('services')
+    .set(changes)
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst();
+}
+
+/** What a list of services can be narrowed by; a list of values means: any of them. Instants exclude themselves. */
+export interface ServiceFilter {
+  name?: readonly string[] | undefined;
+  type?: readonly ServiceKind[] | undefined;
+  runtime?: readonly string[] | undefined;
+  region?: readonly string[] | undefined;
+  environmentId?: readonly string[] | undefined;
+  suspended?: boolean | undefined;
+  createdBefore?: string | undefined;
+  createdAfter?: string | undefined;
+  updatedBefore?: string | undefined;
+  updatedAfter?: string | undefined;
+}
+
+/** Services of a workspace, newest first. @param after the last one of the page before */
+export async function selectServices(
+  queries: Queries,
+  workspaceId: string,
+  filter: ServiceFilter,
+  page: { limit: number; after?: { createdAt: string; id: string } | undefined },
+): Promise<ServicesTable[]> {
+  let query = queries
+    .selectFrom('services')
+    .selectAll()
+    .where('workspace_id', '=', workspaceId)
+    .where('deleted_at', 'is', null);
+  if (filter.name) query = query.where('name', 'in', filter.name);
+  if (filter.type) query = query.where('type', 'in', filter.type);
+  if (filter.runtime) query = query.where('runtime', 'in', filter.runtime);
+  if (filter.region) query = query.where('region', 'in', filter.region);
+  if (filter.environmentId) query = query.where('environment_id', 'in', filter.environmentId);
+  if (filter.suspended !== undefined) query = query.where('suspended', '=', filter.suspended ? 1 : 0);
+  if (filter.createdBefore) query = query.where('created_at', '<', filter.createdBefore);
+  if (filter.createdAfter) query = query.where('created_at', '>', filter.createdAfter);
+  if (filter.updatedBefore) query = query.where('updated_at', '<', filter.updatedBefore);
+  if (filter.updatedAfter) query = query.where('updated_at', '>', filter.updatedAfter);
+  const { after } = page;
+  if (after) {
+    query = query.where((where) =>
+      where.or([
+        where('created_at', '<', after.createdAt),
+        where.and([where('created_at', '=', after.createdAt), where('id', '<', after.id)]),
+      ]),
+    );
+  }
+  return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(page.limit).execute();
 }

@@ -1,0 +1,120 @@
+/** What a request says about a service, and the columns that come of it. Shared by creating and updating one. */
+import type { Config } from '../config.ts';
+import type { ServicesTable } from '../db/schema.ts';
+import { invalid } from '../errors.ts';
+import type { Vault } from '../shared/vault.ts';
+import { openValue, sealValue } from './environment.ts';
+import { fullImageReference } from './image-reference.ts';
+import { parseRepository } from './repository.ts';
+import { type GivenDetails, isNativeRuntime } from './service-details.ts';
+import { checkBranch, readRootDir } from './service-rules.ts';
+
+/** Fields that creating and updating have in common; absent means: not given. */
+export interface ServiceFields {
+  name?: string | undefined;
+  repo?: string | undefined;
+  branch?: string | undefined;
+  rootDir?: string | undefined;
+  image?: { imagePath: string; ownerId: string; registryCredentialId?: string } | undefined;
+  autoDeploy?: string | undefined;
+  autoDeployTrigger?: string | undefined;
+  buildFilter?: unknown;
+  artifactSourceId?: string | undefined;
+  serviceDetails?: GivenDetails | undefined;
+}
+
+/** The JSON of the `extra` column: what Errand records and returns, and the sealed credential of the repository. */
+export interface ServiceExtra {
+  autoDeploy: 'yes' | 'no';
+  autoDeployTrigger: 'commit' | 'off' | 'checksPass';
+  notifyOnFail: 'default' | 'notify' | 'ignore';
+  buildFilter?: unknown;
+  artifactSourceId?: string;
+  repoCredentialSealed?: string;
+}
+
+/** The JSON of the `image` column. */
+export interface ServiceImage {
+  imagePath: string;
+  ownerId?: string;
+  registryCredentialId?: string;
+}
+
+export const NEW_EXTRA: ServiceExtra = {
+  autoDeploy: 'yes',
+  autoDeployTrigger: 'commit',
+  notifyOnFail: 'default',
+};
+
+/** What the other columns and the extra fields become. The name under which a credential is sealed never changes. */
+export function sourceColumns(
+  context: { config: Pick<Config, 'allowLocalRepos'>; vault: Vault },
+  current: Pick<ServicesTable, 'id' | 'repo' | 'branch' | 'root_dir' | 'image' | 'extra'>,
+  given: ServiceFields,
+): Pick<ServicesTable, 'repo' | 'branch' | 'root_dir' | 'image' | 'extra'> {
+  const extra: ServiceExtra = { ...JSON.parse(current.extra), ...autoDeployFields(given) };
+  if (given.buildFilter !== undefined) extra.buildFilter = given.buildFilter;
+  if (given.artifactSourceId) extra.artifactSourceId = given.artifactSourceId;
+  let { repo, branch, image } = current;
+  // Clients send '' for what they have no value for.
+  if (given.repo) repo = readRepo(context, current, given.repo, extra);
+  if (given.branch) {
+    checkBranch(given.branch);
+    branch = given.branch;
+  }
+  if (given.image) {
+    image = JSON.stringify({
+      ...given.image,
+      imagePath: fullImageReference(given.image.imagePath),
+    } satisfies ServiceImage);
+  }
+  const rootDir = given.rootDir === undefined ? current.root_dir : readRootDir(given.rootDir);
+  return { repo, branch, image, root_dir: rootDir, extra: JSON.stringify(extra) };
+}
+
+/** One switch with two faces: the older field tells of the newer one and the other way round. */
+function autoDeployFields(given: ServiceFields): Partial<ServiceExtra> {
+  if (given.autoDeployTrigger) {
+    const autoDeployTrigger = given.autoDeployTrigger as ServiceExtra['autoDeployTrigger'];
+    return { autoDeployTrigger, autoDeploy: autoDeployTrigger === 'off' ? 'no' : 'yes' };
+  }
+  if (given.autoDeploy === 'no') return { autoDeploy: 'no', autoDeployTrigger: 'off' };
+  if (given.autoDeploy === 'yes') return { autoDeploy: 'yes', autoDeployTrigger: 'commit' };
+  return {};
+}
+
+const CREDENTIAL = 'repo credential';
+
+function readRepo(
+  context: { config: Pick<Config, 'allowLocalRepos'>; vault: Vault },
+  current: Pick<ServicesTable, 'id' | 'repo'>,
+  text: string,
+  extra: ServiceExtra,
+): string {
+  const { url, credential } = parseRepository(text, context.config.allowLocalRepos);
+  if (credential) {
+    extra.repoCredentialSealed = sealValue(context.vault, current.id, CREDENTIAL, credential.reveal());
+  } else if (url !== current.repo) {
+    // The same address without its credential is what an answer showed: a client that sends it back changes nothing.
+    delete extra.repoCredentialSealed;
+  }
+  return url;
+}
+
+/** `user:password` for the service's repository, where one was given. */
+export function repositoryCredential(vault: Vault, service: Pick<ServicesTable, 'id' | 'extra'>) {
+  const { repoCredentialSealed } = JSON.parse(service.extra) as ServiceExtra;
+  return repoCredentialSealed ? openValue(vault, service.id, CREDENTIAL, repoCredentialSealed) : undefined;
+}
+
+/** @throws `invalidRequest` when the service has nothing to deploy from */
+export function requireSource(service: Pick<ServicesTable, 'runtime' | 'repo' | 'image'>): void {
+  if (service.runtime === 'image') {
+    if (!service.image) throw invalid('image is required for a service with runtime "image"');
+  } else if (!service.repo) {
+    const kind = isNativeRuntime(service.runtime)
+      ? 'a service built from source'
+      : 'a service with runtime "docker"';
+    throw invalid(`repo is required for ${kind}; https://host/path, ssh://host/path or git@host:path`);
+  }
+}
