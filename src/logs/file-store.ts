@@ -1,0 +1,143 @@
+/**
+ * The log store on files: `<folder>/<shard>/<resource>/<segment>.log`. A segment is written by appends alone, by the
+ * supervisor of an instance or by this process; it is read in place. A read-only file is one that is complete.
+ */
+import { chmod, type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Clock } from '../shared/clock.ts';
+import { formatRecords } from './cri.ts';
+import { formatInstant, type Instant, parseInstant } from './instant.ts';
+import type { LogPage, LogQuery, LogStore, LogStreamName } from './log-store.ts';
+import { type NamedSource, readPage } from './page.ts';
+import { ifMissing, Segment } from './segment.ts';
+
+/** Segments whose checkpoints stay in memory; a forgotten one is read again when it is asked for. */
+const MAX_KNOWN_SEGMENTS = 2000;
+const READ_ONLY = 0o440;
+
+export class FileLogStore implements LogStore {
+  readonly #folder: string;
+  readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #known = new Map<string, Segment>();
+  /** Appends to one segment, one after the other. */
+  readonly #appends = new Map<string, Promise<void>>();
+
+  /** @param folder holds everything; made when it is first written to */
+  constructor(folder: string, clock: Pick<Clock, 'nowMs'>) {
+    this.#folder = folder;
+    this.#clock = clock;
+  }
+
+  async segmentFile(resource: string, segment: string): Promise<string> {
+    const file = this.#path(resource, segment);
+    await mkdir(dirname(file), { recursive: true });
+    return file;
+  }
+
+  append(resource: string, segment: string, stream: LogStreamName, message: string): Promise<void> {
+    const file = this.#path(resource, segment);
+    const isFirst = !this.#appends.has(file);
+    const before = this.#appends.get(file) ?? Promise.resolve();
+    const records = formatRecords(instantOfMs(this.#clock.nowMs()), stream, message);
+    const done = before.then(() => appendRecords(file, records, isFirst));
+    // A failed append is its caller's matter; the next one is tried all the same.
+    this.#appends.set(
+      file,
+      done.catch(() => undefined),
+    );
+    return done;
+  }
+
+  async complete(resource: string, segment: string): Promise<void> {
+    const file = this.#path(resource, segment);
+    await this.#appends.get(file);
+    this.#appends.delete(file);
+    await chmod(file, READ_ONLY).catch(ifMissing);
+  }
+
+  async query(query: LogQuery): Promise<LogPage> {
+    const range = { start: instant(query.startTime), end: instant(query.endTime) };
+    const segments = (await Promise.all(query.resources.map((resource) => this.#segments(resource)))).flat();
+    const sources = segments.map(
+      ({ resource, segment, file }): NamedSource => ({
+        resource,
+        segment,
+        lines: this.#segment(file)[query.direction](range),
+      }),
+    );
+    try {
+      return await readPage(sources, query, range);
+    } finally {
+      await Promise.all(sources.map((source) => source.lines.close()));
+    }
+  }
+
+  async lastTimestamp(resource: string, segment: string): Promise<string | undefined> {
+    const last = await this.#segment(this.#path(resource, segment)).lastTime();
+    return last && formatInstant(last);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#appends.values());
+    this.#known.clear();
+  }
+
+  async #segments(resource: string): Promise<{ resource: string; segment: string; file: string }[]> {
+    const folder = this.#resourceFolder(resource);
+    const names = (await readdir(folder).catch(ifMissing)) ?? [];
+    return names.flatMap((name) => {
+      const segment = /^(.+)\.log$/.exec(name)?.[1];
+      return segment ? [{ resource, segment, file: join(folder, name) }] : [];
+    });
+  }
+
+  #segment(file: string): Segment {
+    const segment = this.#known.get(file) ?? new Segment(file);
+    // Asked for last, forgotten last.
+    this.#known.delete(file);
+    this.#known.set(file, segment);
+    if (this.#known.size > MAX_KNOWN_SEGMENTS) this.#known.delete(this.#known.keys().next().value!);
+    return segment;
+  }
+
+  #resourceFolder(resource: string): string {
+    // Names come from requests: nothing but an id may become a path.
+    if (!/^[a-z]{3}-[0-9a-v]{20}$/.test(resource)) throw new Error(`not the id of a resource: ${resource}`);
+    return join(this.#folder, resource.slice(4, 9), resource);
+  }
+
+  #path(resource: string, segment: string): string {
+    if (!/^[a-z0-9-]{1,64}$/.test(segment)) throw new Error(`not the name of a segment: ${segment}`);
+    return join(this.#resourceFolder(resource), `${segment}.log`);
+  }
+}
+
+async function appendRecords(path: string, records: Buffer, isFirst: boolean): Promise<void> {
+  if (isFirst) await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, 'a+');
+  try {
+    // What an earlier process left torn must not swallow the first new record.
+    const data = isFirst && (await isTorn(file)) ? Buffer.concat([Buffer.from('\n'), records]) : records;
+    await file.appendFile(data);
+  } finally {
+    await file.close();
+  }
+}
+
+async function isTorn(file: FileHandle): Promise<boolean> {
+  const { size } = await file.stat();
+  if (size === 0) return false;
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer[0] !== 0x0a;
+}
+
+function instantOfMs(ms: number): Instant {
+  const seconds = Math.floor(ms / 1000);
+  return { seconds, nanos: Math.round((ms - seconds * 1000) * 1_000_000) };
+}
+
+function instant(text: string): Instant {
+  const parsed = parseInstant(text);
+  if (!parsed) throw new Error(`not an RFC 3339 time: ${text}`);
+  return parsed;
+}
