@@ -17,6 +17,20 @@ export async function findServiceById(
     .executeTakeFirst();
 }
 
+/** A service of the workspace, deleted or not: what is left of a deleted one stays readable. */
+export async function findServiceWithDeleted(
+  queries: Queries,
+  workspaceId: string,
+  id: string,
+): Promise<ServicesTable | undefined> {
+  return queries
+    .selectFrom('services')
+    .selectAll()
+    .where('id', '=', id)
+    .where('workspace_id', '=', workspaceId)
+    .executeTakeFirst();
+}
+
 /** The service that holds a name, among those not deleted. */
 export async function findServiceByName(
   queries: Queries,

@@ -1,0 +1,113 @@
+/**
+ * Reads `serviceDetails` of a request. The contract offers a choice of five shapes, the loosest of which accepts almost
+ * anything; the type of the service says which one counts, so it is judged by that one alone.
+ */
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { invalid, quote } from '../../errors.ts';
+import type { GivenDetails } from '../../services/service-details.ts';
+import { type JsonSchema, loadContract } from '../contract.ts';
+
+export type ServiceTypeWithDetails = 'web_service' | 'private_service' | 'background_worker' | 'cron_job';
+
+const SCHEMA_NAMES: Record<ServiceTypeWithDetails, string> = {
+  web_service: 'webServiceDetails',
+  private_service: 'privateServiceDetails',
+  background_worker: 'backgroundWorkerDetails',
+  cron_job: 'cronJobDetails',
+};
+
+export type DetailsReader = (
+  type: ServiceTypeWithDetails,
+  method: 'POST' | 'PATCH',
+  given: unknown,
+) => GivenDetails;
+
+/** Makes a reader that throws `invalidRequest` for what the contract does not allow, and drops what it does not name. */
+export function serviceDetailsReader(): DetailsReader {
+  const { schemas } = loadContract();
+  const ajv = new Ajv2020({ strict: false, validateFormats: false, verbose: true });
+  ajv.addSchema({ $id: '', components: { schemas } });
+  const validators = new Map<string, ValidateFunction>();
+  return (type, method, given) => {
+    const name = `${SCHEMA_NAMES[type]}${method}`;
+    const details = tolerate(given ?? {}, method);
+    let validate = validators.get(name);
+    if (!validate) {
+      validate = ajv.compile({ $ref: `#/components/schemas/${name}` });
+      validators.set(name, validate);
+    }
+    if (!validate(details)) throw invalid(describe(validate));
+    return declaredOnly(schemas, { $ref: `#/components/schemas/${name}` }, details) as GivenDetails;
+  };
+}
+
+/** Existing clients leave out what has a default, and send empty objects for what they have no value for. */
+function tolerate(given: unknown, method: 'POST' | 'PATCH'): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+  const details = { ...given } as GivenDetails;
+  if (method === 'POST') {
+    details.runtime ??= details.env;
+    // Absent, and not undefined, so that the check says what is missing.
+    if (details.runtime === undefined) delete details.runtime;
+    details['numInstances'] ??= 1;
+    details['plan'] ??= 'starter';
+  }
+  const specific = details.envSpecificDetails;
+  if (typeof specific === 'object' && !Array.isArray(specific)) {
+    const { registryCredential, ...rest } = specific;
+    const credentialId = (registryCredential as { id?: unknown } | undefined)?.id;
+    details.envSpecificDetails = rest;
+    if (typeof credentialId === 'string' && credentialId !== '') {
+      details.envSpecificDetails['registryCredentialId'] ??= credentialId;
+    }
+    // Required by the contract's shape for cron jobs, optional in all others.
+    if (rest['buildCommand'] !== undefined) rest['startCommand'] ??= '';
+    if (rest['startCommand'] !== undefined) rest['buildCommand'] ??= '';
+  }
+  return details;
+}
+
+function describe({ errors }: ValidateFunction): string {
+  const error = errors?.find((one) => one.keyword !== 'anyOf') ?? errors?.[0];
+  if (!error) return 'serviceDetails is not valid';
+  const field = `serviceDetails${error.instancePath.replaceAll('/', '.')}`;
+  if (error.keyword === 'required') return `${field}.${error.params['missingProperty']} is required`;
+  if (error.keyword === 'enum') {
+    const allowed = (error.params['allowedValues'] as string[]).join(', ');
+    return `${field} must be one of ${allowed}, got ${quote(error.data)}`;
+  }
+  return `${field} ${error.message ?? 'is not valid'}, got ${quote(error.data)}`;
+}
+
+/** The value without fields that the schema does not name; of a choice of shapes, the fields of all of them. */
+export function declaredOnly(
+  schemas: Record<string, JsonSchema>,
+  schema: JsonSchema,
+  value: unknown,
+): unknown {
+  const shapes = shapesOf(schemas, schema);
+  if (Array.isArray(value)) {
+    const items = shapes.map((shape) => shape['items'] as JsonSchema | undefined).find(Boolean);
+    return items ? value.map((item) => declaredOnly(schemas, items, item)) : value;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = shapes.flatMap((shape) => Object.entries((shape['properties'] ?? {}) as JsonSchema));
+  if (fields.length === 0) return value;
+  const properties = new Map(fields as [string, JsonSchema][]);
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, inner]) => {
+      const property = properties.get(name);
+      return property ? [[name, declaredOnly(schemas, property, inner)]] : [];
+    }),
+  );
+}
+
+function shapesOf(schemas: Record<string, JsonSchema>, schema: JsonSchema): JsonSchema[] {
+  const reference = schema['$ref'];
+  if (typeof reference === 'string') {
+    const target = schemas[reference.split('/').at(-1)!];
+    return target ? shapesOf(schemas, target) : [];
+  }
+  const choices = (schema['anyOf'] ?? schema['allOf']) as JsonSchema[] | undefined;
+  return choices ? choices.flatMap((choice) => shapesOf(schemas, choice)) : [schema];
+}
