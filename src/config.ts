@@ -18,6 +18,8 @@ export interface Config {
   capacity: { memoryBytes: number; cpuMillis: number; jobs: number };
   /** Builds that run at once. */
   maxBuilds: number;
+  /** How often one key may call. */
+  rateLimits: { jobsPerHour: number; readsPerMinute: number; writesPerMinute: number };
   /** The admin key to install on the first start, where the operator chose one. */
   adminApiKey?: string;
   /** 32 bytes in hex or base64; a file in the data folder otherwise. */
@@ -38,6 +40,9 @@ export interface ServeFlags {
   maxCpu?: string;
   maxJobs?: string;
   maxBuilds?: string;
+  maxJobsPerHour?: string;
+  maxReadsPerMinute?: string;
+  maxWritesPerMinute?: string;
 }
 
 /** Memory that the host keeps for itself when the operator names no limit. */
@@ -60,6 +65,11 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
       jobs: wholeNumber('--max-jobs', flags.maxJobs ?? '1000', 1, 1_000_000),
     },
     maxBuilds: wholeNumber('--max-builds', flags.maxBuilds ?? String(Math.max(1, cpus >> 1)), 1, 1000),
+    rateLimits: {
+      jobsPerHour: rate('--max-jobs-per-hour', flags.maxJobsPerHour),
+      readsPerMinute: rate('--max-reads-per-minute', flags.maxReadsPerMinute),
+      writesPerMinute: rate('--max-writes-per-minute', flags.maxWritesPerMinute),
+    },
   };
   if (env['ERRAND_ADMIN_API_KEY']) config.adminApiKey = adminKey(env['ERRAND_ADMIN_API_KEY']);
   if (env['ERRAND_MASTER_KEY']) config.masterKey = env['ERRAND_MASTER_KEY'];
@@ -80,6 +90,13 @@ function wholeNumber(flag: string, text: string, least: number, most: number): n
     throw new ConfigError(`${flag} must be a whole number from ${least} to ${most}, got "${text}"`);
   }
   return number;
+}
+
+/** High enough that only a runaway script meets it. */
+const DEFAULT_RATE = '1000000';
+
+function rate(flag: string, text = DEFAULT_RATE): number {
+  return wholeNumber(flag, text, 1, 1_000_000_000);
 }
 
 function decimal(flag: string, text: string): number {

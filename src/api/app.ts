@@ -2,78 +2,123 @@
  * The HTTP application: hooks that hold for every request, the error shape, and the routes. It is given everything it
  * uses; it opens nothing itself.
  */
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Context } from '../context.ts';
-import { ErrandError, quote } from '../errors.ts';
-import type { Logger } from '../shared/logger.ts';
 import { authenticate } from './auth.ts';
+import { requireRole } from './authorisation.ts';
+import { BODY_LIMIT_BYTES, readJsonBodies } from './body.ts';
+import { Conduct } from './conduct.ts';
 import { loadContract } from './contract.ts';
-import { OperationRegistry, requireRole } from './operations.ts';
+import { addErrorShape, describeError, rememberRoutes } from './error-shape.ts';
+import { nudgesOfRequests } from './nudges.ts';
+import { OperationRegistry } from './operations.ts';
+import { RateLimiter } from './rate-limit.ts';
 import { registerRoutes } from './routes/index.ts';
 
-/** Larger than the largest legitimate body: secret files of 1 MB, JSON-escaped. */
-const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
-
-export async function buildApp(context: Context): Promise<FastifyInstance> {
+export async function buildApp(given: Context): Promise<FastifyInstance> {
+  const context = { ...given, nudge: nudgesOfRequests(given.nudge) };
+  const limiter = new RateLimiter(context.config.rateLimits, context.clock);
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     logger: false,
     forceCloseConnections: 'idle',
     requestIdHeader: false,
     genReqId: () => crypto.randomUUID(),
+    exposeHeadRoutes: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 300 },
+    // Requests that no route sees: a path that cannot be decoded, and the like.
+    frameworkErrors: (error, request, reply) => {
+      refuseUnrouted(error, request as FastifyRequest, reply as FastifyReply, context, limiter);
+    },
+    clientErrorHandler: refuseConnection,
   });
-  addHeaders(app);
-  acceptJsonOnly(app);
-  addErrorShape(app, context.logger);
+  const conduct = new Conduct(context);
+  rememberRoutes(app);
+  readJsonBodies(app);
+  addErrorShape(app, context.logger, (request, error) => conduct.noteRefusal(request, error));
   app.decorateRequest('caller');
-  app.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.authenticated === false) return;
-    request.caller = await authenticate(request, context);
-    requireRole(request.caller, request.routeOptions.config.role ?? 'viewer');
+  app.addHook('onRequest', async (request, reply) => {
+    setHeaders(request, reply);
+    await admit(request, reply, context, limiter);
   });
-  registerRoutes(new OperationRegistry(app, loadContract()), context);
+  registerRoutes(new OperationRegistry(app, loadContract(), conduct), context);
   await app.ready();
   return app;
 }
 
-function addHeaders(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers({
-      'x-request-id': request.id,
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': 'DENY',
-      'referrer-policy': 'same-origin',
-    });
+function refuseUnrouted(
+  error: Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { logger }: Context,
+  limiter: RateLimiter,
+): void {
+  setHeaders(request, reply);
+  let refusal: unknown = error;
+  try {
+    limiter.count(request, reply, `address ${request.ip}`);
+  } catch (tooMany) {
+    refusal = tooMany;
+  }
+  const [status, body] = describeError(refusal, request, logger);
+  reply.code(status).send(body);
+}
+
+function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.headers({
+    'x-request-id': request.id,
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'same-origin',
   });
 }
 
-function acceptJsonOnly(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  // Clients that forget the header send JSON all the same: judge the text, not its label.
-  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => {
-    if (text === '') return done(null, undefined);
-    try {
-      done(null, JSON.parse(String(text)));
-    } catch {
-      done(new ErrandError('invalidRequest', `the body is not valid JSON: ${quote(String(text))}`));
-    }
-  });
+/** Who calls, how often, and whether they may. */
+async function admit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: Context,
+  limiter: RateLimiter,
+): Promise<void> {
+  const { authenticated = true, role = 'viewer' } = request.routeOptions.config ?? {};
+  if (!authenticated) {
+    limiter.count(request, reply, `address ${request.ip}`);
+    return;
+  }
+  try {
+    request.caller = await authenticate(request, context);
+  } catch (error) {
+    limiter.count(request, reply, `address ${request.ip}`);
+    throw error;
+  }
+  limiter.count(request, reply, request.caller.keyId);
+  requireRole(request.caller, role);
 }
 
-function addErrorShape(app: FastifyInstance, logger: Logger): void {
-  app.setNotFoundHandler(async (request, reply) => {
-    return reply.code(404).send({ message: `not found: ${request.method} ${request.url.split('?')[0]}` });
-  });
-  app.setErrorHandler(async (error: FastifyError | ErrandError, request, reply) => {
-    if (error instanceof ErrandError) {
-      if (error.status >= 500) logger.error('request failed', error, { requestId: request.id });
-      return reply.code(error.status).send({ message: error.message, code: error.code });
-    }
-    const status = error.statusCode ?? 500;
-    if (status < 500) return reply.code(status).send({ message: error.message, code: 'invalidRequest' });
-    logger.error('request failed', error, { requestId: request.id, url: request.url.split('?')[0] });
-    const hidden = new ErrandError('internal');
-    return reply.code(500).send({ message: hidden.message, code: hidden.code, id: request.id });
-  });
+const CONNECTION_ERRORS: Record<string, [status: number, message: string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'the request headers are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not arrive in time'],
+};
+
+/** Answers what is not HTTP, or too much of it, and hangs up. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = CONNECTION_ERRORS[error.code ?? ''] ?? [400, 'the request is not valid HTTP'];
+  const body = JSON.stringify({ message, code: 'invalidRequest' });
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'Content-Type: application/json; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'X-Content-Type-Options: nosniff',
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
 }

@@ -5,7 +5,9 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Role } from '../db/schema.ts';
-import { ErrandError, invalid, quote } from '../errors.ts';
+import { invalid, quote } from '../errors.ts';
+import { leastRole } from './authorisation.ts';
+import type { Conduct } from './conduct.ts';
 import type { Contract, ContractOperation, JsonSchema, Parameter } from './contract.ts';
 import type { OperationId, Operations } from './contract-types.ts';
 
@@ -21,7 +23,7 @@ declare module 'fastify' {
     caller: Caller;
   }
   interface FastifyContextConfig {
-    /** The least role that may call; GET needs `viewer`, everything else `developer`, unless said otherwise. */
+    /** The least role that may call. */
     role?: Role;
     operationId?: string;
     /** False for the few routes that need no key. */
@@ -42,22 +44,27 @@ export type Handler<Id extends OperationId> = (
   call: Call<Id>,
 ) => Promise<Operations[Id]['answer'] | undefined>;
 
+/** Operations that existing clients call without a body when they have nothing to say in it. */
+const BODY_OPTIONAL: ReadonlySet<string> = new Set(['create-deploy']);
+
 export class OperationRegistry {
   readonly registered = new Set<string>();
   readonly #app: FastifyInstance;
   readonly #contract: Contract;
+  readonly #conduct: Conduct;
   readonly #ajv: Ajv2020;
 
-  constructor(app: FastifyInstance, contract: Contract) {
+  constructor(app: FastifyInstance, contract: Contract, conduct: Conduct) {
     this.#app = app;
     this.#contract = contract;
+    this.#conduct = conduct;
     // No coercion and no defaults: what a client sent is what is judged and stored.
     this.#ajv = new Ajv2020({ strict: false, allErrors: false, validateFormats: false, verbose: true });
     this.#ajv.addSchema({ $id: 'contract', components: { schemas: contract.schemas } });
   }
 
   /** Serves one operation of the contract. @throws at start-up for an unknown or repeated operation */
-  add<Id extends OperationId>(id: Id, handler: Handler<Id>, options: { role?: Role } = {}): void {
+  add<Id extends OperationId>(id: Id, handler: Handler<Id>, _options?: { role?: Role }): void {
     const operation = this.#contract.operations.get(id);
     if (!operation || this.registered.has(id))
       throw new Error(`operation ${id}: unknown or registered twice`);
@@ -70,20 +77,22 @@ export class OperationRegistry {
       url: `/v1${operation.path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
       config: {
         operationId: id,
-        role: options.role ?? (operation.method === 'GET' ? 'viewer' : 'developer'),
+        role: leastRole(id, operation.method),
       },
       handler: async (request, reply) => {
+        checkParams(request.params as Record<string, string>);
         const query = readQuery(request.query as Record<string, string | string[]>);
-        const body = checkBody?.(request.body);
+        const body = checkBody?.(request.body ?? (BODY_OPTIONAL.has(id) ? {} : undefined));
         reply.code(defaultStatus);
-        const answer = await handler({
+        const call: Call<Id> = {
           params: request.params as Operations[Id]['params'],
           query: query as Operations[Id]['query'],
           body: body as Operations[Id]['body'],
           caller: request.caller,
           request,
           reply,
-        });
+        };
+        const answer = await this.#conduct.run(request, reply, () => handler(call));
         return reply.sent ? reply : reply.send(answer);
       },
     });
@@ -105,6 +114,18 @@ function rebase(schema: unknown): unknown {
     ]),
   );
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
+const CONTROL = /[\x00-\x1f\x7f]/;
+
+function checkParams(params: Record<string, string>): void {
+  for (const [name, value] of Object.entries(params)) {
+    if (CONTROL.test(value)) throw invalid(`path parameter ${name} must not contain control characters`);
+  }
+}
+
+/** Values of one list in a query. */
+const MAX_LIST = 500;
 
 type Compile = (schema: JsonSchema) => ValidateFunction;
 
@@ -131,9 +152,15 @@ function queryReader(operation: ContractOperation, compile: Compile) {
 
 function readParameter({ name, schema }: Parameter, given: string | string[] | undefined): unknown {
   if (given === undefined || given === '') return undefined;
+  if ([given].flat().some((text) => text.includes('\0') || !text.isWellFormed())) {
+    throw invalid(`query parameter ${name} must be Unicode text without NUL characters`);
+  }
   if (schema['type'] === 'array') {
     const list = [given].flat().flatMap((text) => text.split(','));
     const present = list.filter((text) => text !== '');
+    if (present.length > MAX_LIST) {
+      throw invalid(`query parameter ${name} has ${present.length} values, at most ${MAX_LIST} are accepted`);
+    }
     return present.length > 0 ? present : undefined;
   }
   // Of a repeated scalar the last counts, as in most servers.
@@ -189,14 +216,5 @@ function describe(where: string, errors: ErrorObject[] | null | undefined, whole
       return `${name} must be of type ${error.params['type']}${seen}`;
     default:
       return `${name} ${error.message ?? 'is not valid'}${seen}`;
-  }
-}
-
-const RANK: Record<Role, number> = { viewer: 0, developer: 1, admin: 2 };
-
-/** @throws `forbidden` when the caller's role is below the least one */
-export function requireRole(caller: Caller, least: Role): void {
-  if (RANK[caller.role] < RANK[least]) {
-    throw new ErrandError('forbidden', `this needs the role ${least}, the key has the role ${caller.role}`);
   }
 }

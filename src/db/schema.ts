@@ -150,9 +150,7 @@ export interface JobSnapshotsTable {
 
 export interface JobTransitionsTable {
   job_id: string;
-  ordinal: number;
   event: JobEvent | 'create';
-  from_phase: JobPhase | null;
   to_phase: JobPhase;
   at: string;
 }
@@ -184,6 +182,164 @@ export interface SettingsTable {
   value: string;
 }
 
+export interface ProjectsTable {
+  id: string;
+  workspace_id: string;
+  name: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface EnvironmentsTable {
+  id: string;
+  workspace_id: string;
+  project_id: string;
+  name: string;
+  protected_status: 'protected' | 'unprotected';
+  network_isolation: number;
+  /** JSON of the contract's list, where one was given. */
+  ip_allow_list: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface EnvGroupsTable {
+  id: string;
+  workspace_id: string;
+  name: string;
+  environment_id: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface EnvGroupLinksTable {
+  group_id: string;
+  service_id: string;
+  created_at: string;
+}
+
+export interface RegistryCredentialsTable {
+  id: string;
+  workspace_id: string;
+  name: string;
+  registry: string;
+  username: string;
+  token_sealed: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface DisksTable {
+  id: string;
+  workspace_id: string;
+  service_id: string;
+  name: string;
+  size_gb: number;
+  mount_path: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface CustomDomainsTable {
+  id: string;
+  workspace_id: string;
+  service_id: string;
+  name: string;
+  domain_type: 'apex' | 'subdomain';
+  public_suffix: string;
+  redirect_for_name: string;
+  verification_status: 'verified' | 'unverified';
+  created_at: string;
+}
+
+export interface NotificationSettingsTable {
+  workspace_id: string;
+  email_enabled: number;
+  preview_enabled: number;
+  to_send: 'none' | 'failure' | 'all';
+}
+
+export interface NotificationOverridesTable {
+  service_id: string;
+  workspace_id: string;
+  preview_enabled: 'default' | 'false' | 'true';
+  to_send: 'default' | 'none' | 'failure' | 'all';
+}
+
+export interface WebhooksTable {
+  id: string;
+  workspace_id: string;
+  name: string;
+  url: string;
+  enabled: number;
+  /** JSON list of event types; empty means all. */
+  event_filter: string;
+  secret_sealed: string;
+  created_at: string;
+  updated_at: string;
+}
+
+/** One try to deliver an event. */
+export interface WebhookAttemptsTable {
+  id: string;
+  webhook_id: string;
+  workspace_id: string;
+  event_id: string;
+  event_type: string;
+  status_code: number | null;
+  response_body: string | null;
+  error: string | null;
+  created_at: string;
+}
+
+/** A run of a cron job; its state is that of its job. */
+export interface CronRunsTable {
+  id: string;
+  workspace_id: string;
+  service_id: string;
+  job_id: string;
+  /** The key, or `schedule`. */
+  triggered_by: string;
+  canceled_by: string | null;
+  created_at: string;
+}
+
+export interface UsageSamplesTable {
+  job_id: string;
+  workspace_id: string;
+  service_id: string;
+  at: string;
+  /** Thousandths of a CPU, on average since the sample before. */
+  cpu_millis: number;
+  memory_bytes: number;
+  cpu_limit_millis: number;
+  memory_limit_bytes: number;
+}
+
+/** The answer to a request that named an idempotency key. */
+export interface StoredAnswersTable {
+  workspace_id: string;
+  request_key: string;
+  sealed: string;
+  created_at: string;
+}
+
+export interface AuditEntriesTable {
+  id: string;
+  workspace_id: string;
+  key_id: string;
+  /** The operation's id. */
+  action: string;
+  /** The id of what was changed or read. */
+  target: string | null;
+  status: number;
+  ip_address: string;
+  request_id: string;
+  /** Why it was refused. */
+  message: string | null;
+  created_at: string;
+}
+
 export interface Schema {
   workspaces: WorkspacesTable;
   api_keys: ApiKeysTable;
@@ -198,4 +354,19 @@ export interface Schema {
   events: EventsTable;
   usage_records: UsageRecordsTable;
   settings: SettingsTable;
+  projects: ProjectsTable;
+  environments: EnvironmentsTable;
+  env_groups: EnvGroupsTable;
+  env_group_links: EnvGroupLinksTable;
+  registry_credentials: RegistryCredentialsTable;
+  disks: DisksTable;
+  custom_domains: CustomDomainsTable;
+  notification_settings: NotificationSettingsTable;
+  notification_overrides: NotificationOverridesTable;
+  webhooks: WebhooksTable;
+  webhook_attempts: WebhookAttemptsTable;
+  cron_runs: CronRunsTable;
+  usage_samples: UsageSamplesTable;
+  stored_answers: StoredAnswersTable;
+  audit_entries: AuditEntriesTable;
 }

@@ -16,6 +16,9 @@ export function serveCommand(): Command {
     .option('--max-cpu <n>', 'CPUs of all running jobs together, such as 4')
     .option('--max-jobs <n>', 'running jobs at most')
     .option('--max-builds <n>', 'running builds at most')
+    .option('--max-jobs-per-hour <n>', 'jobs that one key may create in an hour')
+    .option('--max-reads-per-minute <n>', 'reads of one key in a minute')
+    .option('--max-writes-per-minute <n>', 'other changes of one key in a minute')
     .addHelpText(
       'after',
       `${examples('serve --data-dir /var/lib/errand', 'serve --port 9000 --max-memory 8GB --allow-local-repos')}\n

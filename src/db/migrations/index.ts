@@ -1,5 +1,6 @@
 /** All migrations in order. Append only: one that was released never changes. */
 import { initial } from './0001-initial.ts';
 import { serviceNames } from './0002-service-names.ts';
+import { contractResources } from './0003-contract-resources.ts';
 
-export const migrations: readonly string[] = [initial, serviceNames];
+export const migrations: readonly string[] = [initial, serviceNames, contractResources];

@@ -1,0 +1,122 @@
+/**
+ * What surrounds every handler: the audit log, and answers to requests that are sent again. Both commit with the
+ * handler's own write, which knows nothing of them.
+ */
+import { createHash } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Context } from '../context.ts';
+import { ErrandError } from '../errors.ts';
+import { type AuditNote, addAuditEntry } from '../services/audit.ts';
+import { answerOnce } from '../services/stored-answers.ts';
+import { SECRET_READS } from './authorisation.ts';
+import { holdNudges } from './nudges.ts';
+
+type Work = () => Promise<unknown>;
+
+/** Carries out handlers; made once for an application. */
+export class Conduct {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Runs a handler. Resolves with its answer after everything that tells of it is stored. */
+  async run(request: FastifyRequest, reply: FastifyReply, handler: Work): Promise<unknown> {
+    if (!isAudited(request)) return handler();
+    const { database } = this.#context;
+    let isNoted = false;
+    const work = (): Promise<unknown> =>
+      database.accompanied(
+        async (trx, result) => {
+          isNoted = true;
+          await addAuditEntry(this.#context, trx, {
+            ...note(request, reply.statusCode),
+            ...withId(request, result),
+          });
+        },
+        () => this.#once(request, reply, handler),
+      );
+    const answer = await work();
+    // A read, or a change that found nothing to do.
+    if (!isNoted) {
+      await database.write((trx) => addAuditEntry(this.#context, trx, note(request, reply.statusCode)));
+    }
+    return answer;
+  }
+
+  /** Notes that a request was refused. Nobody waits for it: a refusal changes nothing. */
+  noteRefusal(request: FastifyRequest, error: unknown): void {
+    if (!request.caller || !isAudited(request)) return;
+    const { database, logger } = this.#context;
+    const refusal =
+      error instanceof ErrandError
+        ? { ...note(request, error.status), message: error.message }
+        : note(request, (error as { statusCode?: number }).statusCode ?? 500);
+    database
+      .write((trx) => addAuditEntry(this.#context, trx, refusal))
+      .catch((cause: unknown) => logger.error('a refusal was not noted in the audit log', cause));
+  }
+
+  async #once(request: FastifyRequest, reply: FastifyReply, handler: Work): Promise<unknown> {
+    const key = request.headers['idempotency-key'];
+    if (request.method !== 'POST' || key === undefined) return handler();
+    const identity = {
+      workspaceId: request.caller.workspaceId,
+      key: String(key),
+      request: fingerprint(request),
+    };
+    const answer = await holdNudges(() =>
+      answerOnce(this.#context, identity, async () => {
+        const body = await handler();
+        return { status: reply.statusCode, body };
+      }),
+    );
+    reply.code(answer.status);
+    if (answer.replayed) reply.header('idempotency-replayed', 'true');
+    return answer.body;
+  }
+}
+
+function isAudited(request: FastifyRequest): boolean {
+  const { operationId } = request.routeOptions.config ?? {};
+  return operationId !== undefined && (request.method !== 'GET' || SECRET_READS.has(operationId));
+}
+
+function note(request: FastifyRequest, status: number): AuditNote {
+  const target = targetOf(request);
+  return {
+    workspaceId: request.caller.workspaceId,
+    keyId: request.caller.keyId,
+    action: request.routeOptions.config.operationId ?? '',
+    ...(target === '' ? {} : { target }),
+    status,
+    ipAddress: request.ip,
+    requestId: request.id,
+  };
+}
+
+const targetOf = (request: FastifyRequest): string =>
+  Object.values((request.params ?? {}) as Record<string, string>).join('/');
+
+/** A thing that was made has no id in the path; the write that made it gives the thing, or its id. */
+function withId(request: FastifyRequest, result: unknown): { target?: string } {
+  const id = typeof result === 'string' ? result : (result as { id?: unknown } | undefined)?.id;
+  if (typeof id !== 'string' || !/^[a-z]{3}-[0-9a-v]{20}$/.test(id)) return {};
+  const target = targetOf(request);
+  return target.includes(id) ? {} : { target: target === '' ? id : `${target}/${id}` };
+}
+
+/** Equal for requests that ask for the same: the order of a body's fields does not count. */
+function fingerprint(request: FastifyRequest): string {
+  const path = request.url.split('?')[0];
+  const text = `${request.routeOptions.config.operationId}\n${path}\n${JSON.stringify(inOrder(request.body))}`;
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, inner]) => [name, inOrder(inner)]));
+}
