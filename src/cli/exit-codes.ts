@@ -1,5 +1,5 @@
 /** The exit codes of `errand`, for scripts. `run` hands on the job's own code; see `jobExit`. */
-import type { ErrandJob } from '../client/extensions.ts';
+import type { Job } from '../api/contract-types.ts';
 
 export const EXIT = {
   ok: 0,
@@ -41,7 +41,7 @@ const SIGNALS: Record<string, number> = {
  * What `errand run` exits with for a final job, and the line that says why where the code alone would not.
  * The cause comes first: a job that was cancelled is 130 whatever signal ended it.
  */
-export function jobExit(job: ErrandJob): { code: number; why?: string } {
+export function jobExit(job: Job): { code: number; why?: string } {
   const { reason, signal, exitCode } = job;
   if (job.status === 'succeeded') return { code: EXIT.ok };
   if (job.status === 'canceled') return { code: EXIT.canceled, why: 'the job was canceled' };

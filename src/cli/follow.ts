@@ -4,9 +4,8 @@
  * for, since the job runs on without it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Deploy, Log } from '../api/contract-types.ts';
+import type { Deploy, Job, Log } from '../api/contract-types.ts';
 import type { Client } from '../client/client.ts';
-import type { ErrandJob } from '../client/extensions.ts';
 
 export type LineHandler = (line: Log) => Promise<void> | void;
 
@@ -28,7 +27,7 @@ export interface FollowOptions {
 }
 
 /** Hands on a job's lines from its first to its last, and returns the job as it ended. */
-export async function followJob(client: Client, job: ErrandJob, options: FollowOptions): Promise<ErrandJob> {
+export async function followJob(client: Client, job: Job, options: FollowOptions): Promise<Job> {
   const source = { resource: job.id, from: job.createdAt };
   return followUntil(client, source, options, async (signal) => {
     for (;;) {
@@ -44,7 +43,7 @@ export async function followJob(client: Client, job: ErrandJob, options: FollowO
   });
 }
 
-export function isFinal(job: ErrandJob): boolean {
+export function isFinal(job: Job): boolean {
   return job.status === 'succeeded' || job.status === 'failed' || job.status === 'canceled';
 }
 

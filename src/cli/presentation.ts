@@ -1,6 +1,5 @@
 /** Services, deploys and jobs as text. */
-import type { Deploy, Service } from '../api/contract-types.ts';
-import type { ErrandJob } from '../client/extensions.ts';
+import type { Deploy, Job, Service } from '../api/contract-types.ts';
 import { costMicroUsd, instanceTypes } from '../services/plans.ts';
 import { secondsBetween } from '../shared/clock.ts';
 import { formatAge, formatCost, formatDuration } from './durations.ts';
@@ -52,7 +51,7 @@ export function deployLine(deploy: Deploy, nowMs: number): string {
   return `${deploy.id} ${paintStatus(deploy.status ?? 'created')}${took ? ` after ${took}` : ''}`;
 }
 
-export function jobTable(jobs: ErrandJob[], nowMs: number): string {
+export function jobTable(jobs: Job[], nowMs: number): string {
   return table(
     ['ID', 'STATUS', 'EXIT', 'CREATED', 'DURATION', 'COMMAND'],
     jobs.map((job) => [
@@ -66,7 +65,7 @@ export function jobTable(jobs: ErrandJob[], nowMs: number): string {
   );
 }
 
-export function jobFields(job: ErrandJob, nowMs: number): string {
+export function jobFields(job: Job, nowMs: number): string {
   return fields([
     ['id', job.id],
     ['service', job.serviceId],
@@ -83,7 +82,7 @@ export function jobFields(job: ErrandJob, nowMs: number): string {
   ]);
 }
 
-function outcome(job: ErrandJob): string | undefined {
+function outcome(job: Job): string | undefined {
   return job.signal ?? (job.exitCode === undefined ? undefined : String(job.exitCode));
 }
 
@@ -92,8 +91,8 @@ function planName(planId: string): string {
   return type ? `${type.name} (${planId})` : planId;
 }
 
-/** What a finished run cost, by the second, a begun one counted. */
-function jobCost({ planId, startedAt, finishedAt }: ErrandJob): string | undefined {
+/** What a finished run cost, by the second: a begun one counts, and one at least. */
+function jobCost({ planId, startedAt, finishedAt }: Job): string | undefined {
   if (!startedAt || !finishedAt) return undefined;
-  return formatCost(costMicroUsd(planId, Math.ceil(secondsBetween(startedAt, finishedAt))));
+  return formatCost(costMicroUsd(planId, Math.max(1, Math.ceil(secondsBetween(startedAt, finishedAt)))));
 }

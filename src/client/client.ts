@@ -4,20 +4,12 @@
  * change something are sent once, because an answer that was lost may have had its effect.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Operations } from '../api/contract-types.ts';
+import type { OperationId, Operations } from '../api/contract-types.ts';
 import { ApiError, ConnectionError } from './errors.ts';
-import { type ExtensionOperations, extensionPaths } from './extensions.ts';
 import { serverRoot } from './host.ts';
 import { operations } from './operations.ts';
 
-/** The contract's operations, some with more fields than it has, and Errand's own. */
-export type ClientOperationId = keyof Operations | keyof ExtensionOperations;
-type OperationOf<Id extends ClientOperationId> = Id extends keyof ExtensionOperations
-  ? ExtensionOperations[Id]
-  : Id extends keyof Operations
-    ? Operations[Id]
-    : never;
-export type Answer<Id extends ClientOperationId> = OperationOf<Id>['answer'];
+export type Answer<Id extends OperationId> = Operations[Id]['answer'];
 
 /** Parts of a call that the operation has none of may be left out. */
 type Part<Name extends string, T> = T extends undefined
@@ -25,10 +17,10 @@ type Part<Name extends string, T> = T extends undefined
   : Record<never, never> extends T
     ? { [N in Name]?: T }
     : { [N in Name]: T };
-export type CallInput<Id extends ClientOperationId> = Id extends ClientOperationId
-  ? Part<'params', OperationOf<Id>['params']> &
-      Part<'query', OperationOf<Id>['query']> &
-      Part<'body', OperationOf<Id>['body']> &
+export type CallInput<Id extends OperationId> = Id extends OperationId
+  ? Part<'params', Operations[Id]['params']> &
+      Part<'query', Operations[Id]['query']> &
+      Part<'body', Operations[Id]['body']> &
       CallOptions
   : never;
 
@@ -48,22 +40,17 @@ export interface Client {
    * Carries out one operation.
    * @throws ApiError when the server refuses, ConnectionError when it does not answer
    */
-  call<Id extends ClientOperationId>(
+  call<Id extends OperationId>(
     id: Id,
     ...input: Record<never, never> extends CallInput<Id> ? [CallInput<Id>?] : [CallInput<Id>]
   ): Promise<Answer<Id>>;
 }
 
-const paths: Record<string, readonly [method: string, path: string]> = {
-  ...operations,
-  ...extensionPaths,
-};
-
 /** @param host as people write it, see `serverRoot` */
 export function createClient({ host, apiKey }: { host: string; apiKey: string }): Client {
   const root = serverRoot(host);
-  const call = (id: ClientOperationId, input: SendInput = {}): Promise<unknown> => {
-    const [method, path] = paths[id]!;
+  const call = (id: OperationId, input: SendInput = {}): Promise<unknown> => {
+    const [method, path] = operations[id];
     return send({ method, url: requestUrl(root, path, input), apiKey }, root, input);
   };
   return { root, call: call as Client['call'] };

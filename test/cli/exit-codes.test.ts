@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Job } from '../../src/api/contract-types.ts';
 import { jobExit } from '../../src/cli/exit-codes.ts';
-import type { ErrandJob } from '../../src/client/extensions.ts';
 
-const job = (rest: Partial<ErrandJob>): ErrandJob => ({
+const job = (rest: Partial<Job>): Job => ({
   id: 'job-c3rfdgg6n88pa7t3a6ag',
   serviceId: 'srv-c3rfdgg6n88pa7t3a6ag',
   startCommand: 'x',
@@ -12,7 +12,7 @@ const job = (rest: Partial<ErrandJob>): ErrandJob => ({
 });
 
 describe('the exit code of `errand run`', () => {
-  test.each<[string, Partial<ErrandJob>, number, RegExp | undefined]>([
+  test.each<[string, Partial<Job>, number, RegExp | undefined]>([
     ['success', { status: 'succeeded', exitCode: 0 }, 0, undefined],
     [
       "the command's own code",

@@ -1,7 +1,6 @@
 /** `errand jobs`: list, show, logs, cancel. */
 import type { Command } from 'commander';
-import type { JobStatus, Log } from '../../api/contract-types.ts';
-import type { ErrandJob } from '../../client/extensions.ts';
+import type { Job, JobStatus, Log } from '../../api/contract-types.ts';
 import { command, examples, type OutputOptions, wantsJson, withOutput } from '../command.ts';
 import { followJob, isFinal, readLines, streamOf } from '../follow.ts';
 import { print, printJson, write } from '../output.ts';
@@ -62,7 +61,7 @@ async function list(
   });
   const client = connect();
   const { id: serviceId } = await findService(client, service);
-  const jobs: ErrandJob[] = [];
+  const jobs: Job[] = [];
   for (let cursor: string | undefined; jobs.length < limit; ) {
     const query = { limit: Math.min(PAGE, limit - jobs.length), status, cursor };
     const page = await client.call('list-job', { params: { serviceId }, query });

@@ -1,8 +1,7 @@
 /** `errand run SERVICE -- COMMAND`: one job, followed to its end, whose exit code becomes this command's. */
 import type { Command } from 'commander';
-import type { Log } from '../../api/contract-types.ts';
+import type { Job, Log } from '../../api/contract-types.ts';
 import type { Client } from '../../client/client.ts';
-import type { ErrandJob } from '../../client/extensions.ts';
 import { command, examples, type OutputOptions, wantsJson, withOutput } from '../command.ts';
 import { parseDuration } from '../durations.ts';
 import { EXIT, jobExit } from '../exit-codes.ts';
@@ -50,7 +49,7 @@ async function run(service: string, words: string[], options: RunOptions): Promi
   }
   const client = connect();
   const { id: serviceId } = await findService(client, service);
-  const create = (): Promise<ErrandJob> =>
+  const create = (): Promise<Job> =>
     client.call('post-job', {
       params: { serviceId },
       body: {
@@ -66,11 +65,7 @@ async function run(service: string, words: string[], options: RunOptions): Promi
   await runToEnd(client, create, options);
 }
 
-async function runToEnd(
-  client: Client,
-  create: () => Promise<ErrandJob>,
-  options: RunOptions,
-): Promise<void> {
+async function runToEnd(client: Client, create: () => Promise<Job>, options: RunOptions): Promise<void> {
   // The workspace first: after the job's creation nothing should stand between it and its output.
   const owner = await ownerId(client);
   const interrupts = new Interrupts();
@@ -104,7 +99,7 @@ class Interrupts {
   }
 
   /** From now on there is a job to cancel; at once when the signal came before. */
-  cancels(client: Client, job: ErrandJob): void {
+  cancels(client: Client, job: Job): void {
     this.#cancel = () => {
       say(`errand: canceling ${job.id}; press Ctrl-C again to leave it`);
       client
