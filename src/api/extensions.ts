@@ -34,6 +34,8 @@ export function extendContract<T extends object>(contract: T): T {
     lost: { type: 'string' },
     startFailed: { type: 'string' },
   });
+  // Lines tell the service they belong to and the stream they were written to.
+  (schemas['logLabelName'] as { enum: string[] }).enum.push('service', 'stream');
   const post =
     document.paths['/services/{serviceId}/jobs']?.['post']?.requestBody?.content['application/json'];
   add(post?.schema, { timeoutSeconds: { type: 'integer' } });

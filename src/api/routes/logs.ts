@@ -1,0 +1,60 @@
+import type { Context } from '../../context.ts';
+import { invalid, notFound } from '../../errors.ts';
+import { resolveLogResources } from '../../services/log-resources.ts';
+import { labelOf, presentLine, readFilter, readRange } from '../log-filter.ts';
+import type { OperationRegistry } from '../operations.ts';
+import { pageLimit } from '../pagination.ts';
+
+/** The most values that a label can be asked for, and the most lines looked at for them. */
+const MAX_VALUES = 1000;
+const MAX_LINES_FOR_VALUES = 100_000;
+
+/** Output of jobs and builds. Every request names its resources, and reads only their files. */
+export function logRoutes(operations: OperationRegistry, context: Context): void {
+  operations.add('list-logs', async ({ query, caller }) => {
+    if (query.ownerId !== caller.workspaceId) throw notFound(query.ownerId);
+    const resources = await resolveLogResources(context, caller.workspaceId, query.resource);
+    const keep = readFilter(query);
+    const page = await context.logStore.query({
+      resources: resources.map((resource) => resource.id),
+      ...readRange(query, context.clock.now()),
+      direction: query.direction ?? 'backward',
+      limit: pageLimit(query.limit),
+      ...(keep ? { keep } : {}),
+    });
+    const byId = new Map(resources.map((resource) => [resource.id, resource]));
+    return {
+      hasMore: page.hasMore,
+      nextStartTime: page.nextStartTime,
+      nextEndTime: page.nextEndTime,
+      logs: page.lines.map((line) => presentLine(line, byId)),
+    };
+  });
+
+  operations.add('list-logs-values', async ({ query, caller }) => {
+    if (query.ownerId !== caller.workspaceId) throw notFound(query.ownerId);
+    const limit = query.limit ?? MAX_VALUES;
+    if (!Number.isInteger(limit) || limit < 1) {
+      throw invalid(`query parameter limit must be a whole number from 1, got ${limit}`);
+    }
+    const resources = await resolveLogResources(context, caller.workspaceId, query.resource);
+    const keep = readFilter(query);
+    const values = new Set<string>();
+    let seen = 0;
+    await context.logStore.query({
+      resources: resources.map((resource) => resource.id),
+      ...readRange(query, context.clock.now()),
+      direction: query.direction ?? 'backward',
+      limit: 1,
+      // Ends at the first line it keeps: lines are only looked at here, until enough was seen.
+      keep: (line) => {
+        if (!keep || keep(line)) {
+          const value = labelOf(query.label, line);
+          if (value !== undefined) values.add(value);
+        }
+        return ++seen >= MAX_LINES_FOR_VALUES || values.size >= Math.min(limit, MAX_VALUES);
+      },
+    });
+    return [...values].sort();
+  });
+}
