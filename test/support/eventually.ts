@@ -1,0 +1,23 @@
+/** Waiting in tests: for a condition, never for a time. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Calls `look` until it gives something other than undefined, null or false, and returns that.
+ * @throws when the deadline passes; an error of `look` ends the wait at once
+ */
+export async function eventually<T>(
+  look: () => T | Promise<T>,
+  options: { withinMs?: number; what?: string } = {},
+): Promise<NonNullable<Exclude<T, false>>> {
+  const deadline = performance.now() + (options.withinMs ?? 15_000);
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined && seen !== null && seen !== false) return seen as NonNullable<Exclude<T, false>>;
+    if (performance.now() > deadline) {
+      throw new Error(
+        `waited in vain for ${options.what ?? 'a condition'} (${options.withinMs ?? 15_000} ms)`,
+      );
+    }
+    await sleep(20);
+  }
+}
