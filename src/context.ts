@@ -2,6 +2,7 @@
 import type { Config } from './config.ts';
 import type { Database } from './db/open.ts';
 import type { Executor } from './executors/executor.ts';
+import type { FinishedJobs } from './jobs/finished-jobs.ts';
 import type { LogStore } from './logs/log-store.ts';
 import type { Clock } from './shared/clock.ts';
 import type { Logger } from './shared/logger.ts';
@@ -15,6 +16,10 @@ export interface Context {
   vault: Vault;
   clock: Clock;
   logger: Logger;
+  /** Announces jobs that became final. */
+  finishedJobs: FinishedJobs;
+  /** Identity of the host's current boot: the monotonic clock and all processes belong to it. */
+  bootId: string;
   /** Hints to the background loops that there is work. A lost hint costs time, never correctness. */
-  nudge: { dispatch: () => void; build: () => void };
+  nudge: { dispatch: () => void; build: () => void; stop: (jobId: string) => void };
 }

@@ -116,17 +116,26 @@ export class InstanceFolders {
 
   /** The supervisor's process id, if it has written it. */
   supervisorPid(id: string): number | undefined {
-    try {
-      return Number(readFileSync(this.supervisorPidFile(id), 'utf8').trim()) || undefined;
-    } catch {
-      return undefined;
-    }
+    return readPid(this.supervisorPidFile(id));
+  }
+
+  /** The process id of the instance's first process, if it was written. */
+  commandPid(id: string): number | undefined {
+    return readPid(join(this.folder(id), 'pid'));
   }
 
   /** Removes everything of an instance; the exit record last, so that an interrupted removal loses no outcome. */
   async remove(id: string): Promise<void> {
     await rm(this.folder(id), { recursive: true, force: true, maxRetries: 3 });
     rmSync(this.exitFile(id), { force: true });
+  }
+}
+
+function readPid(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, 'utf8').trim()) || undefined;
+  } catch {
+    return undefined;
   }
 }
 

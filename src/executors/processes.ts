@@ -14,11 +14,38 @@ export function argumentsOf(pid: number): string[] | undefined {
 
 /** Live processes that have `argument` as one of their arguments. Reads all of /proc: for recovery, not for hot paths. */
 export function findByArgument(argument: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => pid !== process.pid && argumentsOf(pid)?.includes(argument));
+  return livePids().filter((pid) => pid !== process.pid && argumentsOf(pid)?.includes(argument));
 }
+
+/** Live processes of a process group that have `variable` (as KEY=VALUE) in the environment they began with. */
+export function groupMembers(group: number, variable: string): number[] {
+  return livePids().filter((pid) => groupOf(pid) === group && environmentOf(pid).includes(variable));
+}
+
+/** The process group of a live process that is no zombie. */
+function groupOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name, in parentheses, may hold anything: count from its end.
+    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' ? undefined : Number(group);
+  } catch {
+    return undefined;
+  }
+}
+
+function environmentOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+const livePids = (): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 
 /** Sends a signal; a process that is gone already is no error. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {

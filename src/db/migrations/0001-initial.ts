@@ -83,10 +83,9 @@ CREATE TABLE events (
 );
 CREATE INDEX events_by_service ON events (service_id, created_at, id);
 CREATE TABLE job_transitions (
-  job_id TEXT NOT NULL REFERENCES jobs(id), ordinal INTEGER NOT NULL,
-  event TEXT NOT NULL, from_phase TEXT, to_phase TEXT NOT NULL, at TEXT NOT NULL,
-  PRIMARY KEY (job_id, ordinal)
+  job_id TEXT NOT NULL REFERENCES jobs(id), event TEXT NOT NULL, to_phase TEXT NOT NULL, at TEXT NOT NULL
 );
+CREATE INDEX transitions_by_job ON job_transitions (job_id, at);
 CREATE TABLE usage_records (
   job_id TEXT PRIMARY KEY REFERENCES jobs(id), workspace_id TEXT NOT NULL, service_id TEXT NOT NULL,
   plan_id TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT NOT NULL,

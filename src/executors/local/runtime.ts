@@ -54,7 +54,6 @@ export function writeWrapper(file: string, choice: RuntimeChoice, joinFiles: str
     '#!/bin/sh',
     '# Called by conmon: wrapper --root=FOLDER create ... ID. The instance joins its limits before anything of it runs.',
     'root=$1; shift 2',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's, not this language's
     'for id; do :; done',
     ...(choice.joinsCgroup ? join : []),
     `exec ${enter}${choice.path}${disabled} "$root" run --detach "$@"`,

@@ -1,0 +1,58 @@
+/** Starts pending jobs in order while there is room. The head of the queue waits for its room: nobody overtakes it. */
+import { availableParallelism } from 'node:os';
+import type { Context } from '../context.ts';
+import { pendingJobs, transitionJob } from '../db/queries/jobs.ts';
+import type { JobsTable } from '../db/schema.ts';
+import type { JobRunner } from '../jobs/runner.ts';
+import { type Loop, startLoop } from './loop.ts';
+
+/** A lost nudge is made good by this timer. */
+const INTERVAL_MS = 1000;
+/** Making an instance is work for a CPU: more at once make each one slower and none faster. */
+const MAX_STARTING = Math.max(4, availableParallelism() * 2);
+/** Deadline of a start that nobody lived to see: not earlier than the job's own limit, by this much later. */
+const START_ALLOWANCE_MS = 500;
+
+export function startDispatchLoop(context: Context, runner: JobRunner): Loop {
+  return startLoop('dispatch', INTERVAL_MS, () => dispatch(context, runner), context.logger);
+}
+
+/** One pass: starts what fits. */
+export async function dispatch(context: Context, runner: JobRunner): Promise<void> {
+  for (;;) {
+    const free = MAX_STARTING - runner.held.starting;
+    if (free <= 0) return;
+    const chosen = whatFits(context, runner, await pendingJobs(context.database.read, free));
+    if (chosen.length === 0) return;
+    const committed = await Promise.all(chosen.map((job) => commitIntent(context, job)));
+    for (const job of committed) {
+      if (job) runner.run(job);
+    }
+  }
+}
+
+function whatFits(context: Context, runner: JobRunner, waiting: JobsTable[]): JobsTable[] {
+  const { capacity } = context.config;
+  let { memoryBytes, cpuMillis, jobs } = runner.held;
+  const chosen: JobsTable[] = [];
+  for (const job of waiting) {
+    memoryBytes += job.memory_bytes;
+    cpuMillis += job.cpu_millis;
+    jobs += 1;
+    if (memoryBytes > capacity.memoryBytes || cpuMillis > capacity.cpuMillis || jobs > capacity.jobs) break;
+    chosen.push(job);
+  }
+  return chosen;
+}
+
+/** The first of the locks against a second start: the intent is on disk before anything happens. */
+async function commitIntent(context: Context, job: JobsTable): Promise<JobsTable | undefined> {
+  const { clock, bootId } = context;
+  const result = await context.database.write((trx) =>
+    transitionJob(trx, job.id, 'dispatch', clock.now(), {
+      boot_id: bootId,
+      deadline_monotonic_ms: clock.monotonicMs() + job.timeout_seconds * 1000 + START_ALLOWANCE_MS,
+    }),
+  );
+  return result.outcome === 'applied' ? result.job : undefined;
+}

@@ -1,0 +1,192 @@
+/**
+ * Jobs. `transitionJob` is the only function of the project that writes a job's phase after its creation: one guarded
+ * UPDATE with the phases from which the event is allowed, and the transition's own row in the same transaction.
+ */
+import { type JobEvent, type JobPhase, sources, TERMINAL, TRANSITIONS } from '../../lifecycle/job.ts';
+import type { Queries } from '../open.ts';
+import type { JobsTable } from '../schema.ts';
+
+/** Facts that a transition may store; the phase comes from the table of transitions alone. */
+export type TransitionFacts = Partial<
+  Pick<
+    JobsTable,
+    | 'end_cause'
+    | 'exit_code'
+    | 'signal'
+    | 'reason'
+    | 'boot_id'
+    | 'deadline_monotonic_ms'
+    | 'stop_monotonic_ms'
+    | 'started_at'
+    | 'finished_at'
+  >
+>;
+
+export type TransitionResult =
+  | { outcome: 'applied'; job: JobsTable }
+  /** The job is in a phase from which the event is not allowed; nothing was changed. */
+  | { outcome: 'refused'; job: JobsTable }
+  | { outcome: 'missing' };
+
+/** Applies an event to a job. @param at the instant of the event */
+export async function transitionJob(
+  queries: Queries,
+  id: string,
+  event: JobEvent,
+  at: string,
+  facts: TransitionFacts = {},
+): Promise<TransitionResult> {
+  const from = sources(event);
+  const to = TRANSITIONS[from[0]!][event]!;
+  const job = await queries
+    .updateTable('jobs')
+    .set({ ...facts, phase: to, updated_at: at })
+    .where('id', '=', id)
+    .where('phase', 'in', from)
+    .returningAll()
+    .executeTakeFirst();
+  if (!job) {
+    const present = await findJobById(queries, id);
+    return present ? { outcome: 'refused', job: present } : { outcome: 'missing' };
+  }
+  await queries.insertInto('job_transitions').values({ job_id: id, event, to_phase: to, at }).execute();
+  return { outcome: 'applied', job };
+}
+
+/** Stores why a job that is being started has to end, unless a cause is stored already. The phase stays. */
+export async function setEndCauseWhileStarting(
+  queries: Queries,
+  id: string,
+  cause: 'cancel',
+  at: string,
+): Promise<void> {
+  await queries
+    .updateTable('jobs')
+    .set({ end_cause: cause, updated_at: at })
+    .where('id', '=', id)
+    .where('phase', '=', 'starting')
+    .where('end_cause', 'is', null)
+    .execute();
+}
+
+/** Stores a new job with its sealed snapshot. */
+export async function insertJob(queries: Queries, job: JobsTable, sealedSnapshot: string): Promise<void> {
+  await queries.insertInto('jobs').values(job).execute();
+  await queries.insertInto('job_snapshots').values({ job_id: job.id, sealed: sealedSnapshot }).execute();
+  await queries
+    .insertInto('job_transitions')
+    .values({ job_id: job.id, event: 'create', to_phase: job.phase, at: job.created_at })
+    .execute();
+}
+
+export async function sealedSnapshotOf(queries: Queries, jobId: string): Promise<string | undefined> {
+  const row = await queries
+    .selectFrom('job_snapshots')
+    .select('sealed')
+    .where('job_id', '=', jobId)
+    .executeTakeFirst();
+  return row?.sealed;
+}
+
+export async function findJobById(queries: Queries, id: string): Promise<JobsTable | undefined> {
+  return queries.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** A job of a workspace, optionally of one service of it. */
+export async function findJobOf(
+  queries: Queries,
+  where: { workspaceId: string; jobId: string; serviceId?: string },
+): Promise<JobsTable | undefined> {
+  let query = queries
+    .selectFrom('jobs')
+    .selectAll()
+    .where('id', '=', where.jobId)
+    .where('workspace_id', '=', where.workspaceId);
+  if (where.serviceId !== undefined) query = query.where('service_id', '=', where.serviceId);
+  return query.executeTakeFirst();
+}
+
+/** Instants that bound a list; `before` and `after` exclude the instant itself. */
+export interface JobFilter {
+  phases?: JobPhase[];
+  createdBefore?: string;
+  createdAfter?: string;
+  startedBefore?: string;
+  startedAfter?: string;
+  finishedBefore?: string;
+  finishedAfter?: string;
+}
+
+/** A page of a service's jobs, newest first. @param after the last item of the page before */
+export async function listJobs(
+  queries: Queries,
+  serviceId: string,
+  filter: JobFilter,
+  limit: number,
+  after: { createdAt: string; id: string } | undefined,
+): Promise<JobsTable[]> {
+  let query = queries.selectFrom('jobs').selectAll().where('service_id', '=', serviceId);
+  if (filter.phases) query = query.where('phase', 'in', filter.phases);
+  for (const [column, before, since] of [
+    ['created_at', filter.createdBefore, filter.createdAfter],
+    ['started_at', filter.startedBefore, filter.startedAfter],
+    ['finished_at', filter.finishedBefore, filter.finishedAfter],
+  ] as const) {
+    if (before !== undefined) query = query.where(column, '<', before);
+    if (since !== undefined) query = query.where(column, '>', since);
+  }
+  if (after) {
+    query = query.where((where) =>
+      where.or([
+        where('created_at', '<', after.createdAt),
+        where.and([where('created_at', '=', after.createdAt), where('id', '<', after.id)]),
+      ]),
+    );
+  }
+  return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute();
+}
+
+/** Jobs that wait, oldest first. */
+export async function pendingJobs(queries: Queries, limit: number): Promise<JobsTable[]> {
+  return queries
+    .selectFrom('jobs')
+    .selectAll()
+    .where('phase', '=', 'pending')
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+}
+
+/** Jobs that hold resources or may: everything between the intent to start and the end. */
+export async function activeJobs(queries: Queries): Promise<JobsTable[]> {
+  return queries
+    .selectFrom('jobs')
+    .selectAll()
+    .where('phase', 'in', ['starting', 'running', 'stopping'])
+    .orderBy('created_at')
+    .execute();
+}
+
+/** Of the given ids those whose jobs are not final. */
+export async function unfinishedAmong(queries: Queries, ids: string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await queries
+    .selectFrom('jobs')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('phase', 'not in', [...TERMINAL])
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+/** How many unfinished jobs use an artifact: while there is one, the artifact stays. */
+export async function countUnfinishedWithArtifact(queries: Queries, artifactId: string): Promise<number> {
+  const row = await queries
+    .selectFrom('jobs')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where('artifact_id', '=', artifactId)
+    .where('phase', 'in', ['pending', 'starting', 'running', 'stopping'])
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}

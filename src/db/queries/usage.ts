@@ -1,0 +1,11 @@
+import type { Queries } from '../open.ts';
+import type { UsageRecordsTable } from '../schema.ts';
+
+/** Stores what a job cost; there is one record of a job at most. */
+export async function insertUsage(queries: Queries, usage: UsageRecordsTable): Promise<void> {
+  await queries.insertInto('usage_records').values(usage).execute();
+}
+
+export async function usageOfJob(queries: Queries, jobId: string): Promise<UsageRecordsTable | undefined> {
+  return queries.selectFrom('usage_records').selectAll().where('job_id', '=', jobId).executeTakeFirst();
+}

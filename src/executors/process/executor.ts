@@ -1,0 +1,172 @@
+/**
+ * Instances as plain processes of this machine, without isolation and without limits: for development on machines that
+ * have no container runtime. Supervision, tickets and recovery are those of the local executor.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Executor, type InstanceSpec, type InstanceState, StartFailedError } from '../executor.ts';
+import { ExitWatch } from '../exit-watch.ts';
+import { InstanceFolders } from '../instance-folder.ts';
+import { argumentsOf, groupMembers, signalProcess } from '../processes.ts';
+import type { Plan } from './supervisor.ts';
+
+const SUPERVISOR = fileURLToPath(new URL('./supervisor.ts', import.meta.url));
+const TICKET_WAIT_MS = 15_000;
+const DESTROY_WAIT_MS = 10_000;
+
+type Over = Extract<InstanceState, { state: 'exited' | 'lost' }>;
+
+export class ProcessExecutor implements Executor {
+  readonly name = 'process';
+  readonly #folders: InstanceFolders;
+  readonly #exits: ExitWatch<Over>;
+
+  constructor(options: { dataDir: string }) {
+    this.#folders = new InstanceFolders(options.dataDir);
+    this.#exits = new ExitWatch(this.#folders.exitsFolder);
+  }
+
+  async start(spec: InstanceSpec): Promise<{ startedAt: string }> {
+    const { id } = spec;
+    this.#folders.create(id);
+    const folder = this.#folders.folder(id);
+    try {
+      const tree = await this.#project(spec);
+      const plan: Plan = {
+        command: spec.command,
+        shell: existsSync('/bin/bash') ? '/bin/bash' : '/bin/sh',
+        cwd: join(tree, spec.workingDirectory),
+        environment: this.#environment(spec),
+        ticketFile: this.#folders.ticketFile(id),
+        logFile: spec.logFile,
+        exitFile: this.#folders.exitFile(id),
+        pidFile: join(folder, 'pid'),
+      };
+      writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan), { mode: 0o600 });
+      const child = spawn(process.execPath, [SUPERVISOR, folder], {
+        detached: true,
+        stdio: 'ignore',
+        env: { PATH: process.env['PATH'] },
+      });
+      child.unref();
+      return { startedAt: await this.#ticketTime(id) };
+    } catch (error) {
+      if (!this.#folders.claim(id)) return { startedAt: await this.#ticketTime(id) };
+      await this.destroy(id);
+      throw new StartFailedError(error instanceof Error ? error.message : String(error), { cause: error });
+    }
+  }
+
+  async wait(id: string, serverStop: AbortSignal): Promise<Over> {
+    return this.#exits.wait(id, () => this.#over(id), serverStop);
+  }
+
+  async inspect(id: string): Promise<InstanceState> {
+    if (!this.#folders.exists(id)) return { state: 'absent' };
+    const ticket = this.#folders.ticket(id);
+    if (!ticket) return { state: 'unstarted' };
+    if (ticket.takenBy === 'claim') return { state: 'claimed' };
+    return this.#over(id) ?? { state: 'running', startedAt: ticket.at };
+  }
+
+  async claim(id: string): Promise<boolean> {
+    return this.#folders.claim(id);
+  }
+
+  async signal(id: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    for (const pid of this.#members(id)) signalProcess(pid, signal);
+  }
+
+  async destroy(id: string): Promise<void> {
+    const deadline = Date.now() + DESTROY_WAIT_MS;
+    for (;;) {
+      const left = [...this.#members(id), ...this.#supervisor(id)];
+      if (left.length === 0) break;
+      for (const pid of left) signalProcess(pid, 'SIGKILL');
+      if (Date.now() > deadline) throw new Error(`instance ${id}: processes ${left.join(', ')} do not end`);
+      await delay(2);
+    }
+    await this.#folders.remove(id);
+  }
+
+  async list(): Promise<string[]> {
+    return this.#folders.list();
+  }
+
+  async usage(): Promise<undefined> {
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#exits.close();
+  }
+
+  /** A build writes its tree; a job gets a copy of the artifact, which stays as it is. */
+  async #project(spec: InstanceSpec): Promise<string> {
+    const folder = this.#folders.folder(spec.id);
+    for (const name of ['home', 'tmp', 'secrets']) mkdirSync(join(folder, name));
+    const tree = spec.project.kind === 'writable' ? spec.project.tree : join(folder, 'project');
+    if (spec.project.kind === 'artifact') {
+      await cp(spec.project.tree, tree, { recursive: true, verbatimSymlinks: true });
+    } else {
+      mkdirSync(spec.project.cache, { recursive: true });
+    }
+    for (const { name, content } of spec.secretFiles) {
+      for (const place of spec.project.kind === 'artifact'
+        ? [join(folder, 'secrets'), tree]
+        : [join(folder, 'secrets')]) {
+        writeFileSync(join(place, name), content.reveal(), { mode: 0o400 });
+      }
+    }
+    return tree;
+  }
+
+  #environment(spec: InstanceSpec): Record<string, string> {
+    const folder = this.#folders.folder(spec.id);
+    const own = Object.entries(spec.environment).map(([key, value]) => [key, value.reveal()] as const);
+    return {
+      PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+      HOME: join(folder, 'home'),
+      TMPDIR: join(folder, 'tmp'),
+      LANG: 'C.UTF-8',
+      ERRAND_INSTANCE_ID: spec.id,
+      ...Object.fromEntries(own),
+    };
+  }
+
+  #over(id: string): Over | undefined {
+    const ticket = this.#folders.ticket(id);
+    if (ticket?.takenBy !== 'instance') return undefined;
+    for (const look of ['first', 'after the supervisor']) {
+      const exit = this.#folders.exit(id);
+      if (exit) return { state: 'exited', startedAt: ticket.at, exit: { ...exit, oomKilled: false } };
+      if (look === 'first' && this.#supervisor(id).length > 0) return undefined;
+    }
+    return { state: 'lost', startedAt: ticket.at };
+  }
+
+  #supervisor(id: string): number[] {
+    const pid = this.#folders.supervisorPid(id);
+    return pid !== undefined && argumentsOf(pid)?.includes(this.#folders.folder(id)) ? [pid] : [];
+  }
+
+  /** Members of the command's process group that carry the instance's id in their environment. */
+  #members(id: string): number[] {
+    const group = this.#folders.commandPid(id);
+    return group === undefined ? [] : groupMembers(group, `ERRAND_INSTANCE_ID=${id}`);
+  }
+
+  async #ticketTime(id: string): Promise<string> {
+    const deadline = Date.now() + TICKET_WAIT_MS;
+    for (;;) {
+      const ticket = this.#folders.ticket(id);
+      if (ticket?.takenBy === 'instance') return ticket.at;
+      if (Date.now() > deadline) throw new Error('the supervisor took no ticket in time');
+      await delay(5);
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/** Accepts a job: validates, freezes the snapshot and stores both durably before it returns. */
+import { liveArtifact } from '../builds/live-artifact.ts';
+import type { Context } from '../context.ts';
+import { insertJob } from '../db/queries/jobs.ts';
+import type { ArtifactsTable, JobsTable, ServicesTable } from '../db/schema.ts';
+import { invalid, quote } from '../errors.ts';
+import { resolveEnvironment } from '../services/environment.ts';
+import { type InstanceType, resolveInstanceType } from '../services/plans.ts';
+import { findService } from '../services/resolve-service.ts';
+import { newId } from '../shared/ids.ts';
+import { processEnvironment } from './process-environment.ts';
+import { sealSnapshot } from './snapshot.ts';
+
+export interface JobInput {
+  startCommand: string;
+  /** An instance type's id or plan name; '' counts as none. */
+  planId?: string;
+  timeoutSeconds?: number;
+}
+
+const MAX_COMMAND_BYTES = 256 * 1024;
+/** The longest a job may run, and its limit where none is given: 30 days. */
+export const MAX_TIMEOUT_SECONDS = 30 * 24 * 3600;
+const DEFAULT_GRACE_SECONDS = 30;
+
+/**
+ * Creates a pending job of a service.
+ * @throws `notFound` for the service; `invalidRequest` for the command, the instance type, the timeout, or a service
+ * without a successful build
+ */
+export async function createJob(
+  context: Context,
+  workspaceId: string,
+  serviceId: string,
+  input: JobInput,
+): Promise<JobsTable> {
+  checkCommand(input.startCommand);
+  checkTimeout(input.timeoutSeconds);
+  const job = await context.database.write(async (trx) => {
+    const service = await findService(trx, workspaceId, serviceId);
+    const type = instanceTypeFor(context, service, input.planId);
+    const artifact = await liveArtifact(trx, service);
+    if (!artifact) throw invalid(withoutBuild(service));
+    const row = jobRow(context, service, type, artifact, input);
+    const environment = await resolveEnvironment(context, trx, service);
+    const snapshot = {
+      artifactId: artifact.id,
+      workingDirectory: artifact.root_dir,
+      environment: processEnvironment(
+        {
+          service,
+          instanceId: row.id,
+          cpuMillis: type.cpuMillis,
+          git: JSON.parse(artifact.git),
+          jobId: row.id,
+        },
+        environment.variables,
+      ),
+      secretFiles: environment.secretFiles,
+    };
+    await insertJob(trx, row, sealSnapshot(context.vault, row.id, snapshot));
+    return row;
+  });
+  context.nudge.dispatch();
+  return job;
+}
+
+function checkCommand(command: string): void {
+  if (command.trim() === '') throw invalid('startCommand must not be empty');
+  if (command.includes('\0')) throw invalid('startCommand must not contain a NUL character');
+  const size = Buffer.byteLength(command);
+  if (size > MAX_COMMAND_BYTES) {
+    throw invalid(`startCommand may have up to ${MAX_COMMAND_BYTES} bytes (256 KiB), got ${size}`);
+  }
+}
+
+function checkTimeout(seconds: number | undefined): void {
+  if (seconds === undefined) return;
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_TIMEOUT_SECONDS) {
+    throw invalid(
+      `timeoutSeconds must be a whole number from 1 to ${MAX_TIMEOUT_SECONDS} (30 days), got ${quote(seconds)}`,
+    );
+  }
+}
+
+function instanceTypeFor(context: Context, service: ServicesTable, planId: string | undefined): InstanceType {
+  const family = service.type === 'cron_job' ? 'crn' : 'srv';
+  const type = resolveInstanceType(family, planId, service.plan);
+  const { memoryBytes, cpuMillis } = context.config.capacity;
+  if (type.memoryBytes > memoryBytes || type.cpuMillis > cpuMillis) {
+    throw invalid(
+      `instance type ${type.id} (${type.plan}) needs ${type.memoryBytes / 2 ** 20} MB and ${type.cpuMillis / 1000} CPU; ` +
+        `this server gives its jobs ${Math.floor(memoryBytes / 2 ** 20)} MB and ${cpuMillis / 1000} CPU in all: choose a smaller planId`,
+    );
+  }
+  return type;
+}
+
+const withoutBuild = (service: ServicesTable): string =>
+  `service ${service.id} has no successful build yet: a job runs against the last successful build; deploy the service first`;
+
+function jobRow(
+  context: Context,
+  service: ServicesTable,
+  type: InstanceType,
+  artifact: ArtifactsTable,
+  input: JobInput,
+): JobsTable {
+  const now = context.clock.now();
+  const details = JSON.parse(service.details) as { maxShutdownDelaySeconds?: number };
+  return {
+    id: newId('job'),
+    workspace_id: service.workspace_id,
+    service_id: service.id,
+    start_command: input.startCommand,
+    plan_id: type.id,
+    phase: 'pending',
+    artifact_id: artifact.id,
+    memory_bytes: type.memoryBytes,
+    cpu_millis: type.cpuMillis,
+    timeout_seconds: input.timeoutSeconds ?? MAX_TIMEOUT_SECONDS,
+    grace_seconds: details.maxShutdownDelaySeconds ?? DEFAULT_GRACE_SECONDS,
+    end_cause: null,
+    exit_code: null,
+    signal: null,
+    reason: null,
+    boot_id: null,
+    deadline_monotonic_ms: null,
+    stop_monotonic_ms: null,
+    created_at: now,
+    started_at: null,
+    finished_at: null,
+    updated_at: now,
+  };
+}

@@ -1,0 +1,262 @@
+/**
+ * Takes jobs from the committed intent to start to their end, and takes up again those that an earlier server left.
+ *
+ * Two things that must not be confused: `serverStop` ends this process's work and leaves every instance alone;
+ * stopping a job is the stored phase `stopping`, which survives this process.
+ *
+ * What a crash leaves, and what `adopt` makes of it, is argued in docs/recovery.md.
+ */
+import { artifactTree } from '../builds/artifact-path.ts';
+import type { Context } from '../context.ts';
+import { findJobById, sealedSnapshotOf, transitionJob } from '../db/queries/jobs.ts';
+import type { JobsTable } from '../db/schema.ts';
+import { type InstanceSpec, StartFailedError } from '../executors/executor.ts';
+import { isTerminal } from '../lifecycle/job.ts';
+import { instanceTypes } from '../services/plans.ts';
+import { stopRunning } from './cancel-job.ts';
+import { concludeJob } from './conclude-job.ts';
+import { Deadlines } from './deadlines.ts';
+import { type End, judge } from './end-cause.ts';
+import { finishJob, OUTPUT } from './finish-job.ts';
+import { openSnapshot } from './snapshot.ts';
+
+/** After the first SIGKILL: something may have been forked in the same instant. */
+const KILL_AGAIN_MS = 1000;
+
+/** What the jobs in this runner's hands hold together. */
+export interface Held {
+  memoryBytes: number;
+  cpuMillis: number;
+  jobs: number;
+  /** Of these, how many are being started right now. */
+  starting: number;
+}
+
+export class JobRunner {
+  readonly held: Held = { memoryBytes: 0, cpuMillis: 0, jobs: 0, starting: 0 };
+  readonly #context: Context;
+  readonly #serverStop = new AbortController();
+  readonly #tracked = new Map<string, Promise<void>>();
+  readonly #deadlines: Deadlines;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#deadlines = new Deadlines(context.clock, (id) => this.#inBackground(id, this.#deadlinePassed(id)));
+  }
+
+  /** Starts a job whose intent to start is committed, and follows it to its end. */
+  run(job: JobsTable): void {
+    this.#track(job, async () => {
+      this.held.starting += 1;
+      try {
+        await this.#start(job);
+      } finally {
+        this.held.starting -= 1;
+        this.#context.nudge.dispatch();
+      }
+      await this.#follow(job.id);
+    });
+  }
+
+  /** Takes up a job in `starting`, `running` or `stopping` that nobody follows. */
+  adopt(job: JobsTable): void {
+    this.#track(job, async () => {
+      await this.#recover(job);
+      await this.#follow(job.id);
+    });
+  }
+
+  tracks(id: string): boolean {
+    return this.#tracked.has(id);
+  }
+
+  /** Acts on the stored intention to end a job, now. */
+  stopNow(id: string): void {
+    this.#inBackground(id, this.#sendStop(id));
+  }
+
+  /** Ends this process's work on all jobs; resolves when none is half-way through a step. Instances go on. */
+  async close(): Promise<void> {
+    this.#serverStop.abort(new ServerStopping());
+    this.#deadlines.stop();
+    await Promise.allSettled(this.#tracked.values());
+  }
+
+  #track(job: JobsTable, work: () => Promise<void>): void {
+    if (this.#tracked.has(job.id) || this.#serverStop.signal.aborted) return;
+    this.#hold(job, 1);
+    const done = work()
+      .catch((error: unknown) => {
+        // The sweep takes it up again: nothing is decided here that the disk does not say.
+        if (!(error instanceof ServerStopping)) {
+          this.#context.logger.error('following a job failed; it will be taken up again', error, {
+            job: job.id,
+          });
+        }
+      })
+      .finally(() => {
+        this.#tracked.delete(job.id);
+        this.#deadlines.clear(job.id);
+        this.#hold(job, -1);
+        this.#context.nudge.dispatch();
+      });
+    this.#tracked.set(job.id, done);
+  }
+
+  #hold(job: JobsTable, sign: 1 | -1): void {
+    this.held.memoryBytes += sign * job.memory_bytes;
+    this.held.cpuMillis += sign * job.cpu_millis;
+    this.held.jobs += sign;
+  }
+
+  async #start(job: JobsTable): Promise<void> {
+    const current = await findJobById(this.#context.database.read, job.id);
+    if (current?.end_cause) return this.#putBack(job.id);
+    try {
+      const { startedAt } = await this.#context.executor.start(await this.#spec(job));
+      await this.#markStarted(job.id, startedAt);
+    } catch (error) {
+      if (!(error instanceof StartFailedError)) return this.#recover(job, error);
+      this.#context.logger.error('an instance could not be started', error, { job: job.id });
+      await finishJob(this.#context, job.id, { kind: 'neverStarted', message: error.message });
+    }
+  }
+
+  async #spec(job: JobsTable): Promise<InstanceSpec> {
+    const { database, vault, config, logStore } = this.#context;
+    const sealed = await sealedSnapshotOf(database.read, job.id);
+    if (sealed === undefined) throw new Error(`job ${job.id} has no snapshot`);
+    const snapshot = openSnapshot(vault, job.id, sealed);
+    return {
+      id: job.id,
+      command: job.start_command,
+      environment: snapshot.environment,
+      secretFiles: snapshot.secretFiles,
+      project: { kind: 'artifact', tree: artifactTree(config, { id: snapshot.artifactId }) },
+      workingDirectory: snapshot.workingDirectory,
+      limits: {
+        memoryBytes: job.memory_bytes,
+        cpuMillis: job.cpu_millis,
+        pids: instanceTypes.find(({ id }) => id === job.plan_id)?.pids ?? 512,
+      },
+      logFile: await logStore.segmentFile(job.id, OUTPUT),
+    };
+  }
+
+  async #markStarted(id: string, startedAt: string): Promise<void> {
+    const { database, clock } = this.#context;
+    await database.write(async (trx) => {
+      const job = await findJobById(trx, id);
+      if (job?.phase !== 'starting') return;
+      await transitionJob(trx, id, 'started', clock.now(), {
+        // The ticket's time has the coarser clock of the file system.
+        started_at: startedAt > job.created_at ? startedAt : job.created_at,
+        deadline_monotonic_ms: clock.monotonicMs() + job.timeout_seconds * 1000,
+      });
+      if (job.end_cause) await stopRunning(this.#context, trx, { ...job, phase: 'running' }, 'cancel');
+    });
+  }
+
+  /** From `running` or `stopping` to the end. A job that is in another phase by now is left to whoever put it there. */
+  async #follow(id: string): Promise<void> {
+    const { database, executor } = this.#context;
+    const job = await findJobById(database.read, id);
+    if (!job || (job.phase !== 'running' && job.phase !== 'stopping')) return;
+    if (job.phase === 'stopping') await this.#sendStop(id);
+    else if (job.deadline_monotonic_ms !== null) this.#deadlines.set(id, job.deadline_monotonic_ms);
+    const over = await executor.wait(id, this.#serverStop.signal);
+    if (over.state === 'exited') return this.#end(id, { kind: 'exited', exit: over.exit });
+    // Whatever runs on without its supervisor can neither be heard nor judged.
+    await executor.destroy(id);
+    await this.#end(id, { kind: 'lost', message: 'its supervisor ended without recording an exit' });
+  }
+
+  async #end(id: string, end: End): Promise<void> {
+    await finishJob(this.#context, id, end);
+    await this.#context.executor.destroy(id);
+  }
+
+  /** Decides by what is on disk, after a crash or an undecided start. */
+  async #recover(job: JobsTable, cause?: unknown): Promise<void> {
+    const { executor, bootId, logger } = this.#context;
+    const found = await executor.inspect(job.id);
+    logger.info('taking up a job', { job: job.id, phase: job.phase, found: found.state });
+    if (found.state === 'exited') {
+      if (job.phase === 'starting') await this.#markStarted(job.id, found.startedAt);
+      return;
+    }
+    if (job.boot_id !== bootId) {
+      await executor.destroy(job.id);
+      return this.#end(job.id, { kind: 'lost', message: 'the host was restarted before the job ended' });
+    }
+    switch (found.state) {
+      case 'running':
+      case 'lost':
+        if (job.phase === 'starting') await this.#markStarted(job.id, found.startedAt);
+        return;
+      case 'unstarted':
+        // Whoever takes the ticket decides: when it is ours, the command never ran and never will.
+        if (!(await executor.claim(job.id))) return this.#recover(job, cause);
+        await executor.destroy(job.id);
+        return this.#neverRan(job);
+      case 'claimed':
+        await executor.destroy(job.id);
+        return this.#neverRan(job);
+      case 'absent':
+        if (cause) throw cause;
+        return this.#neverRan(job);
+      default:
+        found satisfies never;
+    }
+  }
+
+  /** Nothing of the instance is there: before its start that is proof that it did not run, after it a loss. */
+  async #neverRan(job: JobsTable): Promise<void> {
+    if (job.phase === 'starting') return this.#putBack(job.id);
+    await this.#end(job.id, { kind: 'lost', message: 'its instance is gone without a record of its exit' });
+  }
+
+  /** Returns a job that provably did not run to the queue, or ends it when an end was asked for. */
+  async #putBack(id: string): Promise<void> {
+    const { database, clock } = this.#context;
+    const ended = await database.write(async (trx) => {
+      const job = await findJobById(trx, id);
+      if (job?.phase !== 'starting') return false;
+      if (!job.end_cause) {
+        await transitionJob(trx, id, 'requeue', clock.now(), { boot_id: null, deadline_monotonic_ms: null });
+        return false;
+      }
+      await concludeJob(trx, job, judge(job, { kind: 'neverStarted', message: '' }), clock.now());
+      return true;
+    });
+    if (ended) this.#context.finishedJobs.announce(id);
+  }
+
+  async #deadlinePassed(id: string): Promise<void> {
+    const job = await findJobById(this.#context.database.read, id);
+    if (!job || isTerminal(job.phase)) return;
+    if (job.phase === 'running') {
+      await this.#context.database.write((trx) => stopRunning(this.#context, trx, job, 'timeout'));
+      return this.#sendStop(id);
+    }
+    await this.#context.executor.signal(id, 'SIGKILL');
+    this.#deadlines.set(id, this.#context.clock.monotonicMs() + KILL_AGAIN_MS);
+  }
+
+  async #sendStop(id: string): Promise<void> {
+    const job = await findJobById(this.#context.database.read, id);
+    if (job?.phase !== 'stopping' || job.stop_monotonic_ms === null) return;
+    await this.#context.executor.signal(id, 'SIGTERM');
+    if (this.#tracked.has(id)) this.#deadlines.set(id, job.stop_monotonic_ms);
+  }
+
+  #inBackground(id: string, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#context.logger.error('ending a job failed; it is tried again', error, { job: id });
+      if (this.#tracked.has(id)) this.#deadlines.set(id, this.#context.clock.monotonicMs() + KILL_AGAIN_MS);
+    });
+  }
+}
+
+/** Rejects waits when the server stops; never an error of a job. */
+class ServerStopping extends Error {}

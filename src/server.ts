@@ -1,0 +1,147 @@
+/**
+ * The composition root: config → database → executor → loops → API → listen. The only place that knows every concrete
+ * class. Stopping undoes it in reverse and leaves all instances running.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { buildApp } from './api/app.ts';
+import { startBuildLoop } from './background/builds.ts';
+import { startDispatchLoop } from './background/dispatch.ts';
+import { startReconcileLoop } from './background/reconcile.ts';
+import { type Config, ConfigError } from './config.ts';
+import type { Context } from './context.ts';
+import { openDatabase } from './db/open.ts';
+import type { Executor } from './executors/executor.ts';
+import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/executor.ts';
+import { ProcessExecutor } from './executors/process/executor.ts';
+import { bootId } from './executors/processes.ts';
+import { FinishedJobs } from './jobs/finished-jobs.ts';
+import { JobRunner } from './jobs/runner.ts';
+import { FileLogStore } from './logs/file-store.ts';
+import { ensureFirstWorkspace } from './services/first-start.ts';
+import { SystemClock } from './shared/clock.ts';
+import { createLogger, type Logger } from './shared/logger.ts';
+import type { Secret } from './shared/secret.ts';
+import { Vault } from './shared/vault.ts';
+
+export interface RunningServer {
+  context: Context;
+  app: FastifyInstance;
+  /** Where it listens, such as http://127.0.0.1:8080. */
+  url: string;
+  /** The admin key, where this start made one. */
+  firstKey?: Secret;
+  /** Answers what is in flight, then stops; jobs go on. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server in this process. @throws ConfigError for what the operator can mend */
+export async function startServer(config: Config, logger: Logger = createLogger()): Promise<RunningServer> {
+  makeDataDir(config.dataDir);
+  const clock = new SystemClock();
+  const vault = new Vault(masterKey(config));
+  const database = await openDatabase(join(config.dataDir, 'errand.db'));
+  const executor = await openExecutor(config, logger);
+  const context: Context = {
+    config,
+    database,
+    executor,
+    logStore: new FileLogStore(join(config.dataDir, 'logs'), clock),
+    vault,
+    clock,
+    logger,
+    finishedJobs: new FinishedJobs(),
+    bootId: bootId(),
+    nudge: {
+      dispatch: () => loops.dispatch.nudge(),
+      build: () => loops.builds.nudge(),
+      stop: (jobId) => runner.stopNow(jobId),
+    },
+  };
+  const { key } = await ensureFirstWorkspace(context);
+  const runner = new JobRunner(context);
+  const loops = {
+    dispatch: startDispatchLoop(context, runner),
+    reconcile: startReconcileLoop(context, runner),
+    builds: startBuildLoop(context),
+  };
+  loops.reconcile.nudge();
+  loops.dispatch.nudge();
+  loops.builds.nudge();
+  const app = await buildApp(context);
+  const url = await app.listen({ host: config.host, port: config.port });
+  return {
+    context,
+    app,
+    url,
+    ...(key ? { firstKey: key } : {}),
+    async stop() {
+      await app.close();
+      await Promise.all([loops.dispatch.stop(), loops.reconcile.stop(), loops.builds.stop()]);
+      await runner.close();
+      await executor.close();
+      await context.logStore.close();
+      await database.close();
+    },
+  };
+}
+
+/** Runs a server until SIGTERM or SIGINT. */
+export async function runServer(config: Config): Promise<void> {
+  const logger = createLogger();
+  const server = await startServer(config, logger);
+  if (server.firstKey) {
+    process.stdout.write(`Admin API key (shown this once): ${server.firstKey.reveal()}\n`);
+  }
+  process.stdout.write(`Errand listens on ${server.url}\n`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  logger.info('stopping; running jobs go on');
+  await server.stop();
+}
+
+function makeDataDir(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
+  } catch (cause) {
+    throw new ConfigError(`the data folder ${folder} cannot be made: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** From the configuration, or from a file that the first start makes. */
+function masterKey(config: Config): Buffer {
+  if (config.masterKey) {
+    const key = /^[0-9a-f]{64}$/i.test(config.masterKey)
+      ? Buffer.from(config.masterKey, 'hex')
+      : Buffer.from(config.masterKey, 'base64');
+    if (key.length !== 32) throw new ConfigError('ERRAND_MASTER_KEY must be 32 bytes in hex or base64');
+    return key;
+  }
+  const file = join(config.dataDir, 'master.key');
+  try {
+    writeFileSync(file, randomBytes(32), { mode: 0o600, flag: 'wx', flush: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFileSync(file);
+}
+
+async function openExecutor(config: Config, logger: Logger): Promise<Executor> {
+  if (config.executor === 'process') {
+    logger.warn('the process executor gives NO isolation and NO limits: for development only');
+    return new ProcessExecutor(config);
+  }
+  try {
+    const executor = await openLocalExecutor(config);
+    logger.info('local executor ready', { runtime: executor.runtime });
+    return executor;
+  } catch (error) {
+    if (error instanceof LocalExecutorUnavailable) throw new ConfigError(error.message, { cause: error });
+    throw error;
+  }
+}
