@@ -1,0 +1,257 @@
+/**
+ * A real server in this process, on a free port with a temporary data folder, and shortcuts to what most tests need.
+ * `close` stops it, ends what its jobs left and removes the folder.
+ */
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { artifactTree } from '../../src/builds/artifact-path.ts';
+import { type Config, readConfig, type ServeFlags } from '../../src/config.ts';
+import type { ServicesTable } from '../../src/db/schema.ts';
+import type { PresentedJob } from '../../src/jobs/present-job.ts';
+import { type RunningServer, startServer } from '../../src/server.ts';
+import { newId } from '../../src/shared/ids.ts';
+import { createLogger } from '../../src/shared/logger.ts';
+import { eventually } from './eventually.ts';
+
+export const ADMIN_KEY = 'test-admin-key-0123456789';
+
+export interface Answer<Body = unknown> {
+  status: number;
+  headers: Headers;
+  body: Body;
+}
+
+export class TestServer {
+  readonly config: Config;
+  /** What the server logged. */
+  readonly logLines: string[] = [];
+  #running: RunningServer;
+
+  private constructor(config: Config, running: RunningServer, logLines: string[]) {
+    this.config = config;
+    this.#running = running;
+    this.logLines = logLines;
+  }
+
+  static async start(flags: ServeFlags = {}): Promise<TestServer> {
+    const dataDir = mkdtempSync(join(tmpdir(), 'errand-test-'));
+    const config = readConfig(
+      { dataDir, port: '0', executor: 'local', allowLocalRepos: true, ...flags },
+      { ERRAND_ADMIN_API_KEY: ADMIN_KEY },
+    );
+    const logLines: string[] = [];
+    const running = await startServer(
+      config,
+      createLogger((line) => logLines.push(line)),
+    );
+    return new TestServer(config, running, logLines);
+  }
+
+  get running(): RunningServer {
+    return this.#running;
+  }
+
+  get url(): string {
+    return `${this.#running.url}/v1`;
+  }
+
+  /** Stops the server and starts another on the same data folder. */
+  async restart(): Promise<void> {
+    await this.#running.stop();
+    this.#running = await startServer(
+      this.config,
+      createLogger((line) => this.logLines.push(line)),
+    );
+  }
+
+  async close(): Promise<void> {
+    const { executor } = this.#running.context;
+    await this.#running.stop();
+    for (const id of await executor.list()) await executor.destroy(id);
+    await rm(this.config.dataDir, { recursive: true, force: true });
+  }
+
+  /** One request with the admin key. @param body sent as JSON; a string is sent as it is */
+  async call<Body = unknown>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<Body>> {
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, ...headers },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (text ? JSON.parse(text) : undefined) as Body,
+    };
+  }
+
+  async workspaceId(): Promise<string> {
+    const { body } = await this.call<{ owner: { id: string } }[]>('GET', '/owners');
+    return body[0]!.owner.id;
+  }
+
+  /**
+   * A service with a live artifact of the given files, without a build.
+   * @param overrides columns of its row
+   */
+  async seedService(
+    files: Record<string, string> = {},
+    overrides: Partial<ServicesTable> = {},
+  ): Promise<string> {
+    const { database, clock } = this.#running.context;
+    const workspaceId = overrides.workspace_id ?? (await this.workspaceId());
+    const [serviceId, deployId, artifactId] = [
+      newId(overrides.type === 'cron_job' ? 'crn' : 'srv'),
+      newId('dep'),
+      newId('art'),
+    ];
+    this.writeTree(artifactId, files);
+    const now = clock.now();
+    await database.write(async (trx) => {
+      await trx
+        .insertInto('services')
+        .values({
+          id: serviceId,
+          workspace_id: workspaceId,
+          type: 'background_worker',
+          name: `service-${serviceId.slice(-6)}`,
+          slug: `service-${serviceId}`,
+          runtime: 'node',
+          plan: 'starter',
+          region: 'oregon',
+          repo: 'https://example.com/team/app',
+          branch: 'main',
+          root_dir: '',
+          image: null,
+          environment_id: null,
+          suspended: 0,
+          suspenders: '[]',
+          details: '{}',
+          extra: '{}',
+          live_deploy_id: deployId,
+          created_at: now,
+          updated_at: now,
+          deleted_at: null,
+          ...overrides,
+        })
+        .execute();
+      await trx
+        .insertInto('artifacts')
+        .values({
+          id: artifactId,
+          service_id: serviceId,
+          workspace_id: workspaceId,
+          deploy_id: deployId,
+          kind: 'tree',
+          location: artifactId,
+          root_dir: overrides.root_dir ?? '',
+          git: JSON.stringify({ commit: 'a'.repeat(40), branch: 'main', repoSlug: 'team/app' }),
+          size_bytes: 0,
+          created_at: now,
+          removed_at: null,
+        })
+        .execute();
+      await trx
+        .insertInto('deploys')
+        .values({
+          id: deployId,
+          service_id: serviceId,
+          workspace_id: workspaceId,
+          status: 'live',
+          trigger: 'api',
+          commit_id: 'a'.repeat(40),
+          commit_message: 'first',
+          commit_created_at: now,
+          wanted_commit: null,
+          clear_cache: 0,
+          image: null,
+          artifact_id: artifactId,
+          failure: null,
+          created_at: now,
+          updated_at: now,
+          started_at: now,
+          finished_at: now,
+        })
+        .execute();
+    });
+    return serviceId;
+  }
+
+  /** Writes the files of an artifact. */
+  writeTree(artifactId: string, files: Record<string, string>): void {
+    const tree = artifactTree(this.config, { id: artifactId });
+    mkdirSync(tree, { recursive: true });
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(tree, name)), { recursive: true });
+      writeFileSync(join(tree, name), content);
+    }
+  }
+
+  /** Creates a job; the answer must be 201. */
+  async createJob(
+    serviceId: string,
+    startCommand: string,
+    more: Record<string, unknown> = {},
+  ): Promise<PresentedJob> {
+    const answer = await this.call<PresentedJob>('POST', `/services/${serviceId}/jobs`, {
+      startCommand,
+      ...more,
+    });
+    if (answer.status !== 201)
+      throw new Error(`creating a job: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  async job(id: string): Promise<PresentedJob> {
+    return (await this.call<PresentedJob>('GET', `/jobs/${id}`)).body;
+  }
+
+  /** The job once it is final. */
+  async finished(id: string, withinMs = 30_000): Promise<PresentedJob> {
+    return eventually(
+      async () => {
+        const { body } = await this.call<PresentedJob>('GET', `/jobs/${id}/wait?timeoutSeconds=10`);
+        return body.finishedAt ? body : undefined;
+      },
+      { withinMs, what: `the end of ${id}` },
+    );
+  }
+
+  /** Creates a job and waits for its end. @returns the final job with the messages it printed */
+  async run(
+    serviceId: string,
+    startCommand: string,
+    more: Record<string, unknown> = {},
+  ): Promise<PresentedJob & { output: string[] }> {
+    const job = await this.finished((await this.createJob(serviceId, startCommand, more)).id);
+    return { ...job, output: await this.output(job.id) };
+  }
+
+  /** All lines that a job printed, in order. */
+  async output(jobId: string): Promise<string[]> {
+    const lines: string[] = [];
+    let range = '&startTime=2000-01-01T00:00:00Z';
+    for (;;) {
+      const { body } = await this.call<{
+        logs: { message: string }[];
+        hasMore: boolean;
+        nextStartTime: string;
+        nextEndTime: string;
+      }>(
+        'GET',
+        `/logs?ownerId=${await this.workspaceId()}&resource=${jobId}&direction=forward&limit=100${range}`,
+      );
+      lines.push(...body.logs.map(({ message }) => message));
+      if (!body.hasMore) return lines;
+      range = `&startTime=${body.nextStartTime}&endTime=${body.nextEndTime}`;
+    }
+  }
+}
