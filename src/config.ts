@@ -4,6 +4,7 @@
  */
 import { availableParallelism, totalmem } from 'node:os';
 import { resolve } from 'node:path';
+import { CRASH_POINTS, type CrashPoint } from './shared/crash-points.ts';
 
 export interface Config {
   dataDir: string;
@@ -24,6 +25,8 @@ export interface Config {
   adminApiKey?: string;
   /** 32 bytes in hex or base64; a file in the data folder otherwise. */
   masterKey?: string;
+  /** For crash tests: kill this process at a named point. */
+  crashAt?: { point: CrashPoint; hits: number };
 }
 
 export class ConfigError extends Error {}
@@ -73,7 +76,17 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
   };
   if (env['ERRAND_ADMIN_API_KEY']) config.adminApiKey = adminKey(env['ERRAND_ADMIN_API_KEY']);
   if (env['ERRAND_MASTER_KEY']) config.masterKey = env['ERRAND_MASTER_KEY'];
+  if (env['ERRAND_CRASH_AT']) config.crashAt = crashAt(env['ERRAND_CRASH_AT']);
   return config;
+}
+
+/** `POINT` or `POINT:N`. */
+function crashAt(text: string): { point: CrashPoint; hits: number } {
+  const [name, hits] = text.split(':');
+  return {
+    point: oneOf('ERRAND_CRASH_AT', name!, CRASH_POINTS),
+    hits: wholeNumber('ERRAND_CRASH_AT', hits ?? '1', 1, 1_000_000),
+  };
 }
 
 function adminKey(key: string): string {

@@ -23,6 +23,7 @@ import { JobRunner } from './jobs/runner.ts';
 import { FileLogStore } from './logs/file-store.ts';
 import { ensureFirstWorkspace } from './services/first-start.ts';
 import { SystemClock } from './shared/clock.ts';
+import { armCrashPoint } from './shared/crash-points.ts';
 import { createLogger, type Logger } from './shared/logger.ts';
 import type { Secret } from './shared/secret.ts';
 import { Vault } from './shared/vault.ts';
@@ -41,6 +42,7 @@ export interface RunningServer {
 /** Starts a server in this process. @throws ConfigError for what the operator can mend */
 export async function startServer(config: Config, logger: Logger = createLogger()): Promise<RunningServer> {
   makeDataDir(config.dataDir);
+  if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
   const clock = new SystemClock();
   const vault = new Vault(masterKey(config));
   const database = await openDatabase(join(config.dataDir, 'errand.db'));

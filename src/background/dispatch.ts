@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { pendingJobs, transitionJob } from '../db/queries/jobs.ts';
 import type { JobsTable } from '../db/schema.ts';
 import type { JobRunner } from '../jobs/runner.ts';
+import { crashPoint } from '../shared/crash-points.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 /** A lost nudge is made good by this timer. */
@@ -54,5 +55,6 @@ async function commitIntent(context: Context, job: JobsTable): Promise<JobsTable
       deadline_monotonic_ms: clock.monotonicMs() + job.timeout_seconds * 1000 + START_ALLOWANCE_MS,
     }),
   );
+  crashPoint('intent-committed');
   return result.outcome === 'applied' ? result.job : undefined;
 }

@@ -7,6 +7,7 @@ import { invalid, quote } from '../errors.ts';
 import { resolveEnvironment } from '../services/environment.ts';
 import { type InstanceType, resolveInstanceType } from '../services/plans.ts';
 import { findService } from '../services/resolve-service.ts';
+import { crashPoint } from '../shared/crash-points.ts';
 import { newId } from '../shared/ids.ts';
 import { processEnvironment } from './process-environment.ts';
 import { sealSnapshot } from './snapshot.ts';
@@ -61,6 +62,7 @@ export async function createJob(
     await insertJob(trx, row, sealSnapshot(context.vault, row.id, snapshot));
     return row;
   });
+  crashPoint('job-committed');
   context.nudge.dispatch();
   return job;
 }

@@ -13,6 +13,7 @@ import type { JobsTable } from '../db/schema.ts';
 import { type InstanceSpec, StartFailedError } from '../executors/executor.ts';
 import { isTerminal } from '../lifecycle/job.ts';
 import { instanceTypes } from '../services/plans.ts';
+import { crashPoint } from '../shared/crash-points.ts';
 import { stopRunning } from './cancel-job.ts';
 import { concludeJob } from './conclude-job.ts';
 import { Deadlines } from './deadlines.ts';
@@ -114,7 +115,9 @@ export class JobRunner {
     if (current?.end_cause) return this.#putBack(job.id);
     try {
       const { startedAt } = await this.#context.executor.start(await this.#spec(job));
+      crashPoint('command-started');
       await this.#markStarted(job.id, startedAt);
+      crashPoint('started-committed');
     } catch (error) {
       if (!(error instanceof StartFailedError)) return this.#recover(job, error);
       this.#context.logger.error('an instance could not be started', error, { job: job.id });
@@ -165,6 +168,7 @@ export class JobRunner {
     if (job.phase === 'stopping') await this.#sendStop(id);
     else if (job.deadline_monotonic_ms !== null) this.#deadlines.set(id, job.deadline_monotonic_ms);
     const over = await executor.wait(id, this.#serverStop.signal);
+    crashPoint('exit-seen');
     if (over.state === 'exited') return this.#end(id, { kind: 'exited', exit: over.exit });
     // Whatever runs on without its supervisor can neither be heard nor judged.
     await executor.destroy(id);
@@ -173,6 +177,7 @@ export class JobRunner {
 
   async #end(id: string, end: End): Promise<void> {
     await finishJob(this.#context, id, end);
+    crashPoint('final-committed');
     await this.#context.executor.destroy(id);
   }
 
@@ -197,6 +202,7 @@ export class JobRunner {
       case 'unstarted':
         // Whoever takes the ticket decides: when it is ours, the command never ran and never will.
         if (!(await executor.claim(job.id))) return this.#recover(job, cause);
+        crashPoint('ticket-claimed');
         await executor.destroy(job.id);
         return this.#neverRan(job);
       case 'claimed':
@@ -246,7 +252,9 @@ export class JobRunner {
   async #sendStop(id: string): Promise<void> {
     const job = await findJobById(this.#context.database.read, id);
     if (job?.phase !== 'stopping' || job.stop_monotonic_ms === null) return;
+    crashPoint('stop-committed');
     await this.#context.executor.signal(id, 'SIGTERM');
+    crashPoint('stop-signaled');
     if (this.#tracked.has(id)) this.#deadlines.set(id, job.stop_monotonic_ms);
   }
 

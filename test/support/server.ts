@@ -2,6 +2,7 @@
  * A real server in this process, on a free port with a temporary data folder, and shortcuts to what most tests need.
  * `close` stops it, ends what its jobs left and removes the folder.
  */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -193,6 +194,8 @@ export class TestServer {
       mkdirSync(dirname(join(tree, name)), { recursive: true });
       writeFileSync(join(tree, name), content);
     }
+    // As a build leaves it: owned by the user of instances.
+    execFileSync('chown', ['-R', '64000:64000', tree]);
   }
 
   /** Creates a job; the answer must be 201. */

@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { crashPoint } from '../../shared/crash-points.ts';
 import type { Executor, ExitStatus, InstanceSpec, InstanceState } from '../executor.ts';
 import { StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
@@ -92,15 +93,15 @@ function candidates(
   folder: string,
 ): (() => RuntimeChoice)[] {
   return runtimes.flatMap(({ name, path }): (() => RuntimeChoice)[] => {
-    if (name === 'runc') return [() => ({ name, path, joinsCgroup: false })];
-    const namespaced = (): RuntimeChoice => ({
-      name,
-      path,
-      joinsCgroup: true,
-      mountNamespace: makeMountNamespace(join(folder, 'namespace')),
+    if (name === 'runc') return [() => ({ name, path, joinsCgroup: false, userNamespace: false })];
+    return [true, false].flatMap((userNamespace) => {
+      const plain = (): RuntimeChoice => ({ name, path, joinsCgroup: true, userNamespace });
+      const namespaced = (): RuntimeChoice => ({
+        ...plain(),
+        mountNamespace: makeMountNamespace(join(folder, 'namespace')),
+      });
+      return isHybrid() ? [namespaced, plain] : [plain];
     });
-    const plain = (): RuntimeChoice => ({ name, path, joinsCgroup: true });
-    return isHybrid() ? [namespaced, plain] : [plain];
   });
 }
 
@@ -119,12 +120,14 @@ function runtimeFolder(dataDir: string): string {
 async function tryOnce(executor: LocalExecutor, dataDir: string): Promise<void> {
   const id = `try-${randomBytes(8).toString('hex')}`;
   const folder = join(dataDir, 'try', id);
-  mkdirSync(join(folder, 'tree'), { recursive: true });
+  mkdirSync(join(folder, 'tree', 'folder'), { recursive: true });
+  giveTree(join(folder, 'tree'), USER);
   const abort = AbortSignal.timeout(15_000);
   try {
     await executor.start({
       id,
-      command: 'exit 7',
+      // Removing a folder of the artifact is what half-working overlays fail at.
+      command: 'rmdir folder && exit 7',
       environment: {},
       secretFiles: [],
       project: { kind: 'artifact', tree: join(folder, 'tree') },
@@ -160,7 +163,8 @@ export class LocalExecutor implements Executor {
   constructor(options: LocalExecutorOptions & { conmon: string; init: string; choice: RuntimeChoice }) {
     this.#choice = options.choice;
     this.#conmon = options.conmon;
-    this.runtime = `${options.choice.name}${options.choice.mountNamespace ? ' (hybrid cgroups)' : ''}`;
+    const { name, mountNamespace, userNamespace } = options.choice;
+    this.runtime = `${name}${mountNamespace ? ', hybrid cgroups' : ''}${userNamespace ? ', user namespaces' : ''}`;
     this.#folders = new InstanceFolders(options.dataDir);
     this.#cgroups = openCgroups(CGROUP_GROUP);
     this.#runFolder = runtimeFolder(options.dataDir);
@@ -179,7 +183,7 @@ export class LocalExecutor implements Executor {
       hasBash: existsSync('/bin/bash'),
       init: options.init,
       network: options.network,
-      userNamespace: options.choice.name === 'crun',
+      userNamespace: options.choice.userNamespace,
     };
     this.#wrapper = join(this.#runFolder, `${options.choice.name}-wrapper`);
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the wrapper's shell fills it in
@@ -191,8 +195,10 @@ export class LocalExecutor implements Executor {
     const { id } = spec;
     // Throws when there is such an instance already: the second of the locks against a second start.
     this.#folders.create(id);
+    crashPoint('instance-folder-made');
     try {
       this.#prepare(spec);
+      crashPoint('instance-prepared');
       await launch(this.#conmon, this.#wrapper, {
         id,
         bundle: this.#bundle(id),
@@ -250,6 +256,7 @@ export class LocalExecutor implements Executor {
     }
     rmSync(join(this.#stateFolder, id), { recursive: true, force: true });
     await this.#cgroups.remove(id);
+    crashPoint('instance-half-removed');
     rmSync(this.#bundle(id), { recursive: true, force: true });
     await this.#folders.remove(id);
   }

@@ -9,6 +9,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { crashPoint } from '../../shared/crash-points.ts';
 
 export interface RuntimeChoice {
   name: 'crun' | 'runc';
@@ -17,6 +18,8 @@ export interface RuntimeChoice {
   joinsCgroup: boolean;
   /** A mount namespace without the empty cgroup2 mount of hybrid hosts, which crun refuses. */
   mountNamespace?: string;
+  /** Instances in a user namespace: what is left of privileges counts only inside. Old kernels lack overlays there. */
+  userNamespace: boolean;
 }
 
 export interface Launch {
@@ -124,6 +127,7 @@ export function launch(conmon: string, wrapper: string, what: Launch): Promise<v
     },
   );
   child.unref();
+  crashPoint('supervisor-spawned');
   return new Promise((resolve, reject) => {
     child.once('error', (cause) => reject(new Error('the supervisor could not be started', { cause })));
     readReport(child.stdio[3] as Readable).then(resolve, reject);

@@ -140,7 +140,7 @@ function mounts(spec: InstanceSpec, paths: InstancePaths, host: HostFacts): Moun
     bind(paths.tmp, '/tmp'),
     bind(paths.tmp, '/var/tmp'),
     bind(paths.home, HOME),
-    ...projectMounts(spec, paths),
+    ...projectMounts(spec, paths, host),
     bind(paths.ticket, TICKET_FOLDER),
     ...(needsCommandFile(spec.command) ? [bind(paths.commandFile, COMMAND_FILE, 'ro')] : []),
     ...secretMounts(spec, paths),
@@ -148,11 +148,13 @@ function mounts(spec: InstanceSpec, paths: InstancePaths, host: HostFacts): Moun
   ];
 }
 
-function projectMounts(spec: InstanceSpec, paths: InstancePaths): Mount[] {
+function projectMounts(spec: InstanceSpec, paths: InstancePaths, host: HostFacts): Mount[] {
   if (spec.project.kind === 'writable') {
     return [bind(spec.project.tree, PROJECT), bind(spec.project.cache, `${HOME}/.cache`)];
   }
   const layers = [`lowerdir=${spec.project.tree}`, `upperdir=${paths.upper}`, `workdir=${paths.work}`];
+  // In a user namespace overlayfs may not use its trusted attributes; without these it cannot remove a folder.
+  if (host.userNamespace) layers.push('userxattr');
   return [
     { destination: PROJECT, type: 'overlay', source: 'overlay', options: ['nosuid', 'nodev', ...layers] },
   ];

@@ -8,6 +8,7 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { crashPoint } from '../../shared/crash-points.ts';
 import { type Executor, type InstanceSpec, type InstanceState, StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
 import { InstanceFolders } from '../instance-folder.ts';
@@ -34,6 +35,7 @@ export class ProcessExecutor implements Executor {
     const { id } = spec;
     this.#folders.create(id);
     const folder = this.#folders.folder(id);
+    crashPoint('instance-folder-made');
     try {
       const tree = await this.#project(spec);
       const plan: Plan = {
@@ -47,12 +49,14 @@ export class ProcessExecutor implements Executor {
         pidFile: join(folder, 'pid'),
       };
       writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan), { mode: 0o600 });
+      crashPoint('instance-prepared');
       const child = spawn(process.execPath, [SUPERVISOR, folder], {
         detached: true,
         stdio: 'ignore',
         env: { PATH: process.env['PATH'] },
       });
       child.unref();
+      crashPoint('supervisor-spawned');
       return { startedAt: await this.#ticketTime(id) };
     } catch (error) {
       if (!this.#folders.claim(id)) return { startedAt: await this.#ticketTime(id) };
