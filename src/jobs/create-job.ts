@@ -9,7 +9,7 @@ import { type InstanceType, resolveInstanceType } from '../services/plans.ts';
 import { findService } from '../services/resolve-service.ts';
 import { crashPoint } from '../shared/crash-points.ts';
 import { newId } from '../shared/ids.ts';
-import { processEnvironment } from './process-environment.ts';
+import { processEnvironment } from '../services/process-environment.ts';
 import { sealSnapshot } from './snapshot.ts';
 
 export interface JobInput {

@@ -20,7 +20,7 @@ export interface ServiceDetails {
   plan: string;
   region: string;
   buildPlan: string;
-  envSpecificDetails: {
+  envSpecificDetails?: {
     buildCommand?: string;
     startCommand?: string;
     preDeployCommand?: string;
@@ -118,7 +118,7 @@ function defaultsOf(type: ServiceKind): Record<string, unknown> {
   return { ...shared, openPorts: [], url: '', ...(type === 'web_service' ? { healthCheckPath: '' } : {}) };
 }
 
-function environmentDefaults(runtime: string): ServiceDetails['envSpecificDetails'] {
+function environmentDefaults(runtime: string): NonNullable<ServiceDetails['envSpecificDetails']> {
   if (isNativeRuntime(runtime)) return { buildCommand: '', startCommand: '' };
   const built = runtime === 'docker';
   return { dockerCommand: '', dockerContext: built ? '.' : '', dockerfilePath: built ? './Dockerfile' : '' };
@@ -143,7 +143,7 @@ function checkDetails(type: ServiceKind, details: ServiceDetails): void {
   if (type === 'cron_job') checkSchedule(String(details.schedule ?? ''));
   checkWholeNumber('serviceDetails.maxShutdownDelaySeconds', details.maxShutdownDelaySeconds, 1, 300);
   checkWholeNumber('serviceDetails.numInstances', details['numInstances'], 0, 1000);
-  for (const [field, value] of Object.entries(details.envSpecificDetails)) {
+  for (const [field, value] of Object.entries(details.envSpecificDetails ?? {})) {
     checkCommand(`serviceDetails.envSpecificDetails.${field}`, value);
   }
   const healthCheckPath = details['healthCheckPath'];

@@ -46,13 +46,18 @@ export const NEW_EXTRA: ServiceExtra = {
   notifyOnFail: 'default',
 };
 
+/** The extra fields of a stored service, with defaults for those that it has not. */
+export function extraOf(service: Pick<ServicesTable, 'extra'>): ServiceExtra {
+  return { ...NEW_EXTRA, ...JSON.parse(service.extra) };
+}
+
 /** What the other columns and the extra fields become. The name under which a credential is sealed never changes. */
 export function sourceColumns(
   context: { config: Pick<Config, 'allowLocalRepos'>; vault: Vault },
   current: Pick<ServicesTable, 'id' | 'repo' | 'branch' | 'root_dir' | 'image' | 'extra'>,
   given: ServiceFields,
 ): Pick<ServicesTable, 'repo' | 'branch' | 'root_dir' | 'image' | 'extra'> {
-  const extra: ServiceExtra = { ...JSON.parse(current.extra), ...autoDeployFields(given) };
+  const extra: ServiceExtra = { ...extraOf(current), ...autoDeployFields(given) };
   if (given.buildFilter !== undefined) extra.buildFilter = given.buildFilter;
   if (given.artifactSourceId) extra.artifactSourceId = given.artifactSourceId;
   let { repo, branch, image } = current;
@@ -103,7 +108,7 @@ function readRepo(
 
 /** `user:password` for the service's repository, where one was given. */
 export function repositoryCredential(vault: Vault, service: Pick<ServicesTable, 'id' | 'extra'>) {
-  const { repoCredentialSealed } = JSON.parse(service.extra) as ServiceExtra;
+  const { repoCredentialSealed } = extraOf(service);
   return repoCredentialSealed ? openValue(vault, service.id, CREDENTIAL, repoCredentialSealed) : undefined;
 }
 

@@ -1,15 +1,15 @@
 /** The contract's `service`, made from a stored one. */
 import type { StoredService } from '../../services/list-services.ts';
 import { detailsOf } from '../../services/service-details.ts';
-import type { ServiceExtra, ServiceImage } from '../../services/service-input.ts';
+import { extraOf, type ServiceImage } from '../../services/service-input.ts';
 import type { Service } from '../contract-types.ts';
 
 /** @param baseUrl of the dashboard, without a slash at the end */
 export function presentService(service: StoredService, baseUrl: string): Service {
-  const { repoCredentialSealed: _, ...extra } = JSON.parse(service.extra) as ServiceExtra;
+  const { repoCredentialSealed: _, ...extra } = extraOf(service);
   const image = service.image === null ? undefined : (JSON.parse(service.image) as ServiceImage);
   const { artifactSourceId: __, ...details } = detailsOf(service);
-  const { registryCredentialId, ...envSpecificDetails } = details.envSpecificDetails;
+  const { registryCredentialId, ...envSpecificDetails } = details.envSpecificDetails ?? {};
   const credentialId = image?.registryCredentialId || registryCredentialId;
   return {
     id: service.id,

@@ -75,6 +75,7 @@ export async function selectDeploys(
   filter: DeployFilter,
   page: { limit: number; after?: { createdAt: string; id: string } | undefined },
 ): Promise<DeploysTable[]> {
+  if (filter.status?.length === 0) return [];
   let query = queries.selectFrom('deploys').selectAll().where('service_id', '=', serviceId);
   if (filter.status) query = query.where('status', 'in', filter.status);
   if (filter.createdBefore) query = query.where('created_at', '<', filter.createdBefore);

@@ -31,6 +31,11 @@ export async function findServiceWithDeleted(
     .executeTakeFirst();
 }
 
+/** A service of whatever workspace, deleted or not: for the server's own work. */
+export async function findAnyService(queries: Queries, id: string): Promise<ServicesTable | undefined> {
+  return queries.selectFrom('services').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
 /** The service that holds a name, among those not deleted. */
 export async function findServiceByName(
   queries: Queries,
@@ -92,6 +97,7 @@ export async function selectServices(
   filter: ServiceFilter,
   page: { limit: number; after?: { createdAt: string; id: string } | undefined },
 ): Promise<ServicesTable[]> {
+  if (filter.type?.length === 0) return [];
   let query = queries
     .selectFrom('services')
     .selectAll()

@@ -9,6 +9,8 @@ export interface ProcessFacts {
   cpuMillis: number;
   git?: { commit?: string; branch?: string; repoSlug?: string };
   jobId?: string;
+  /** A build has a deploy's id for instance, and needs what a production host leaves out, such as compilers. */
+  isBuild?: boolean;
 }
 
 /** Names of the service types as the variable RENDER_SERVICE_TYPE has them. */
@@ -32,6 +34,8 @@ export function processEnvironment(facts: ProcessFacts, own: Record<string, Secr
   const { service, git } = facts;
   const given: Record<string, string | undefined> = {
     ...RUNTIME_DEFAULTS[service.runtime],
+    // Package managers leave out the tools of a build where this says production.
+    ...(facts.isBuild ? { NODE_ENV: undefined } : {}),
     RENDER: 'true',
     IS_PULL_REQUEST: 'false',
     RENDER_SERVICE_ID: service.id,

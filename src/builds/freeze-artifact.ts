@@ -1,0 +1,77 @@
+/** Turns the tree of a finished build into an artifact: a folder that is named by its id and never written again. */
+import { lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import type { SecretFile } from '../services/environment.ts';
+import { artifactFolder } from './artifact-path.ts';
+
+export interface Manifest {
+  id: string;
+  serviceId: string;
+  deployId: string;
+  commit: string;
+  createdAt: string;
+  files: number;
+  bytes: number;
+}
+
+/** A deploy has one artifact, so its id is the deploy's under another prefix: a second try finds the first's folder. */
+export const artifactIdOf = (deployId: string): string => `art-${deployId.slice('dep-'.length)}`;
+
+/** Moves the tree to its place and writes the manifest beside it. What an earlier try left there is replaced. */
+export async function freezeArtifact(
+  config: Pick<Config, 'dataDir'>,
+  tree: string,
+  facts: Omit<Manifest, 'files' | 'bytes'>,
+): Promise<Manifest> {
+  const manifest: Manifest = { ...facts, ...(await measure(tree)) };
+  const folder = artifactFolder(config, manifest.id);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true, mode: 0o755 });
+  await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
+  await rename(tree, join(folder, 'tree'));
+  await syncFolder(folder);
+  return manifest;
+}
+
+/** Files and links below a folder, and the bytes of the files. Links are counted, never followed. */
+async function measure(root: string): Promise<{ files: number; bytes: number }> {
+  let files = 0;
+  let bytes = 0;
+  const folders = [root];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) {
+        folders.push(path);
+        continue;
+      }
+      files += 1;
+      if (entry.isFile()) bytes += (await lstat(path)).size;
+    }
+  }
+  return { files, bytes };
+}
+
+/** Makes the entries of a folder durable. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Takes out of the tree what the executor put there to show secret files in the root of the project: an empty place to
+ * mount on, or a copy. An artifact must never hold a secret.
+ */
+export async function removeSecretFiles(tree: string, secretFiles: readonly SecretFile[]): Promise<void> {
+  for (const { name, content } of secretFiles) {
+    const path = join(tree, name);
+    const found = await lstat(path).catch(() => undefined);
+    if (!found?.isFile()) continue;
+    if (found.size === 0 || (await readFile(path, 'utf8')) === content.reveal()) await rm(path);
+  }
+}
