@@ -31,9 +31,11 @@ Stop it with SIGTERM or Ctrl-C; running jobs go on and the next start finds them
 
 async function serve(flags: ServeFlags): Promise<void> {
   const { ConfigError, readConfig } = await import('../../config.ts');
-  const { runServer } = await import('../../server.ts');
   try {
-    await runServer(readConfig(flags, process.env));
+    // The settings first: what is wrong with them is said before anything else is loaded.
+    const config = readConfig(flags, process.env);
+    const { runServer } = await import('../../server.ts');
+    await runServer(config);
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(error.message);
     throw error;
