@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './api/app.ts';
@@ -13,6 +13,7 @@ import { startDispatchLoop } from './background/dispatch.ts';
 import { startReconcileLoop } from './background/reconcile.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { Context } from './context.ts';
+import { claimDataFolder } from './data-folder.ts';
 import { openDatabase } from './db/open.ts';
 import type { Executor } from './executors/executor.ts';
 import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/executor.ts';
@@ -41,7 +42,7 @@ export interface RunningServer {
 
 /** Starts a server in this process. @throws ConfigError for what the operator can mend */
 export async function startServer(config: Config, logger: Logger = createLogger()): Promise<RunningServer> {
-  makeDataDir(config.dataDir);
+  const folder = await claimDataFolder(config.dataDir);
   if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
   const clock = new SystemClock();
   const vault = new Vault(masterKey(config));
@@ -87,6 +88,7 @@ export async function startServer(config: Config, logger: Logger = createLogger(
       await executor.close();
       await context.logStore.close();
       await database.close();
+      await folder.release();
     },
   };
 }
@@ -104,15 +106,6 @@ export async function runServer(config: Config): Promise<void> {
   });
   logger.info('stopping; running jobs go on');
   await server.stop();
-}
-
-function makeDataDir(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    chmodSync(folder, 0o700);
-  } catch (cause) {
-    throw new ConfigError(`the data folder ${folder} cannot be made: ${(cause as Error).message}`, { cause });
-  }
 }
 
 /** From the configuration, or from a file that the first start makes. */

@@ -69,13 +69,13 @@ export function writeWrapper(file: string, choice: RuntimeChoice, joinFiles: str
 export function makeMountNamespace(folder: string): string {
   const file = join(folder, 'mount-namespace');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(file, '', { flag: 'a' });
   // The file that holds a namespace must lie on a private mount.
   const script = `
     set -e
     mountpoint -q "$1" || mount --bind "$1" "$1"
     mount --make-private "$1"
     if mountpoint -q "$2"; then umount -l "$2"; fi
+    : > "$2"
     exec unshare --mount="$2" --propagation slave umount /sys/fs/cgroup/unified`;
   run('/bin/sh', ['-c', script, 'errand', folder, file]);
   return file;
