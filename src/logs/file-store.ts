@@ -6,10 +6,13 @@ import { chmod, type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../shared/clock.ts';
 import { formatRecords } from './cri.ts';
+import { FolderWatch } from './folder-watch.ts';
+import { follow } from './follow.ts';
 import { formatInstant, type Instant, parseInstant } from './instant.ts';
-import type { LogPage, LogQuery, LogStore, LogStreamName } from './log-store.ts';
-import { type NamedSource, readPage } from './page.ts';
-import { ifMissing, Segment } from './segment.ts';
+import type { FollowRequest, LogPage, LogQuery, LogStore, LogStreamName, StoredLine } from './log-store.ts';
+import { ifMissing } from './missing-file.ts';
+import { readPage } from './page.ts';
+import { isClosedMode, Segment } from './segment.ts';
 
 /** Segments whose checkpoints stay in memory; a forgotten one is read again when it is asked for. */
 const MAX_KNOWN_SEGMENTS = 2000;
@@ -19,6 +22,7 @@ export class FileLogStore implements LogStore {
   readonly #folder: string;
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #known = new Map<string, Segment>();
+  readonly #watch = new FolderWatch();
   /** Appends to one segment, one after the other. */
   readonly #appends = new Map<string, Promise<void>>();
 
@@ -58,18 +62,26 @@ export class FileLogStore implements LogStore {
   async query(query: LogQuery): Promise<LogPage> {
     const range = { start: instant(query.startTime), end: instant(query.endTime) };
     const segments = (await Promise.all(query.resources.map((resource) => this.#segments(resource)))).flat();
-    const sources = segments.map(
-      ({ resource, segment, file }): NamedSource => ({
-        resource,
-        segment,
-        lines: this.#segment(file)[query.direction](range),
-      }),
+    const sources = segments.map(({ resource, segment, lines }) => ({
+      resource,
+      segment,
+      lines: lines[query.direction](range),
+    }));
+    return readPage(sources, query, range);
+  }
+
+  follow(request: FollowRequest): AsyncIterable<StoredLine[]> {
+    return follow(
+      {
+        segments: (resource) => this.#segments(resource),
+        listen: async (resource, listener) => {
+          const folder = this.#resourceFolder(resource);
+          await mkdir(folder, { recursive: true });
+          return this.#watch.listen(folder, listener);
+        },
+      },
+      request,
     );
-    try {
-      return await readPage(sources, query, range);
-    } finally {
-      await Promise.all(sources.map((source) => source.lines.close()));
-    }
   }
 
   async lastTimestamp(resource: string, segment: string): Promise<string | undefined> {
@@ -80,15 +92,19 @@ export class FileLogStore implements LogStore {
   async close(): Promise<void> {
     await Promise.all(this.#appends.values());
     this.#known.clear();
+    this.#watch.close();
   }
 
-  async #segments(resource: string): Promise<{ resource: string; segment: string; file: string }[]> {
+  async #segments(resource: string): Promise<{ resource: string; segment: string; lines: Segment }[]> {
     const folder = this.#resourceFolder(resource);
     const names = (await readdir(folder).catch(ifMissing)) ?? [];
-    return names.flatMap((name) => {
-      const segment = /^(.+)\.log$/.exec(name)?.[1];
-      return segment ? [{ resource, segment, file: join(folder, name) }] : [];
-    });
+    // A segment that is being compressed has both files for a moment.
+    const segments = new Set(names.flatMap((name) => /^([a-z0-9-]+)\.log(?:\.zst)?$/.exec(name)?.[1] ?? []));
+    return [...segments].map((segment) => ({
+      resource,
+      segment,
+      lines: this.#segment(join(folder, `${segment}.log`)),
+    }));
   }
 
   #segment(file: string): Segment {
@@ -117,15 +133,17 @@ async function appendRecords(path: string, records: Buffer, isFirst: boolean): P
   const file = await open(path, 'a+');
   try {
     // What an earlier process left torn must not swallow the first new record.
-    const data = isFirst && (await isTorn(file)) ? Buffer.concat([Buffer.from('\n'), records]) : records;
-    await file.appendFile(data);
+    const isTorn = isFirst && (await checkEnd(file, path));
+    await file.appendFile(isTorn ? Buffer.concat([Buffer.from('\n'), records]) : records);
   } finally {
     await file.close();
   }
 }
 
-async function isTorn(file: FileHandle): Promise<boolean> {
-  const { size } = await file.stat();
+/** @returns whether the last record is torn. @throws when the segment is complete */
+async function checkEnd(file: FileHandle, path: string): Promise<boolean> {
+  const { size, mode } = await file.stat();
+  if (isClosedMode(mode)) throw new Error(`nothing can be appended to a complete segment: ${path}`);
   if (size === 0) return false;
   const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
   return buffer[0] !== 0x0a;

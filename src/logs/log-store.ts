@@ -3,6 +3,7 @@
  * per writer (the job's output; one build of the service). The supervisor of an instance writes a segment by itself,
  * in the format that `cri.ts` describes; the store reads it in place and never copies a line.
  */
+import type { Instant } from './instant.ts';
 
 export type LogStreamName = 'stdout' | 'stderr';
 
@@ -38,6 +39,21 @@ export interface LogPage {
   nextEndTime: string;
 }
 
+export interface FollowRequest {
+  resources: string[];
+  /** Lines from here on; both past and to come. */
+  start: Instant;
+  /** By `resource.segment`: the number of the last line that is known already. Goes before `start` there. */
+  after?: ReadonlyMap<string, number>;
+  keep?: (line: StoredLine) => boolean;
+  /**
+   * Resolves when nothing will be appended to any segment of the resource any more. Without it, or where it rejects,
+   * following goes on until `signal`.
+   */
+  untilFinal?: (resource: string, signal: AbortSignal) => Promise<void>;
+  signal: AbortSignal;
+}
+
 export interface LogStore {
   /** The file that a supervisor appends to; its folder is made. */
   segmentFile(resource: string, segment: string): Promise<string>;
@@ -46,6 +62,11 @@ export interface LogStore {
   /** Tells that nothing will be appended to the segment any more. */
   complete(resource: string, segment: string): Promise<void>;
   query(query: LogQuery): Promise<LogPage>;
+  /**
+   * Every line from a time or a place on, in batches: those stored, merged by time, then each that comes. Reads only
+   * when asked for the next batch, so a slow reader costs nothing.
+   */
+  follow(request: FollowRequest): AsyncIterable<StoredLine[]>;
   /** The time of the last line of a segment, or undefined when it has none. */
   lastTimestamp(resource: string, segment: string): Promise<string | undefined>;
   close(): Promise<void>;

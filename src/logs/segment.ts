@@ -2,8 +2,11 @@
  * One segment file as a series of lines that can be entered at any time and read both ways. While it reads, it keeps
  * a checkpoint every few hundred KiB: enough to find a time, and to go backwards, without reading the whole file.
  */
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
+import { BlockReader, readChunk } from './block-reader.ts';
+import { type ClosedSegment, CompressedBytes, compressedPath, compressSegment } from './compressed.ts';
 import { compareInstants, type Instant } from './instant.ts';
+import { ifMissing } from './missing-file.ts';
 import {
   copyState,
   initialState,
@@ -12,6 +15,7 @@ import {
   Scanner,
   type ScanState,
 } from './scanner.ts';
+import { openBytes, type SegmentBytes } from './segment-bytes.ts';
 
 /** One read; also the distance of checkpoints at a file's beginning. */
 const READ_BYTES = 256 * 1024;
@@ -35,8 +39,9 @@ export interface LineSource {
   close(): Promise<void>;
 }
 
-/** Where and up to what a segment can be read at a moment. */
-interface View {
+/** Up to where a segment can be read at a moment. */
+export interface View {
+  /** Grows later: those beyond `end` are not part of the view. */
   checkpoints: readonly ScanState[];
   /** Whole records end here. */
   end: number;
@@ -47,87 +52,120 @@ interface View {
 }
 
 export class Segment {
+  /** Of the uncompressed file. */
   readonly path: string;
-  readonly #checkpoints: ScanState[] = [initialState()];
+  #checkpoints: ScanState[] = [initialState()];
   #scanner = new Scanner();
   #inode = 0;
+  /** Set once: a closed segment does not change. */
+  #closed: View | undefined;
   #busy: Promise<unknown> = Promise.resolve();
 
   constructor(path: string) {
     this.path = path;
   }
 
+  /** What can be read now. @returns undefined when there is no file */
+  view(): Promise<View | undefined> {
+    return this.#inTurn(async () => this.#closed ?? (await this.#catchUp(false)));
+  }
+
   /** The time of the last line, with a line that is not ended yet counted. */
   async lastTime(): Promise<Instant | undefined> {
-    const view = await this.#view(true);
+    const view = await this.#inTurn(async () => this.#closed ?? (await this.#catchUp(true)));
     return view?.last;
   }
 
   /** Lines of the range, oldest first. */
   forward(range: TimeRange): LineSource {
-    return lazily(async () => {
-      const view = await this.#view(false);
-      if (!view || isOutside(view, range)) return undefined;
-      return new ForwardSource(await open(this.path), view, range);
-    });
+    return this.#lazily(range, (bytes, view) => new ForwardSource(bytes, view, range));
   }
 
   /** Lines of the range, newest first. */
   backward(range: TimeRange): LineSource {
-    return lazily(async () => {
-      const view = await this.#view(false);
-      if (!view || isOutside(view, range)) return undefined;
-      return new BackwardSource(await open(this.path), view, range);
-    });
+    return this.#lazily(range, (bytes, view) => new BackwardSource(bytes, view, range));
   }
 
-  /** Reads what is new in the file; one reading at a time. @returns undefined when there is no file */
-  #view(unended: boolean): Promise<View | undefined> {
-    const view = this.#busy.then(() => this.#catchUp(unended));
-    this.#busy = view.catch(() => undefined);
-    return view;
+  /** Compresses the file of a closed segment. @returns whether it did */
+  async compress(): Promise<boolean> {
+    const status = await stat(this.path).catch(ifMissing);
+    if (!status || !isClosedMode(status.mode)) return false;
+    const view = await this.view();
+    const bytes = view && (await openBytes(this.path));
+    if (!bytes) return false;
+    try {
+      const { end, first, last } = view;
+      const closed: ClosedSegment = {
+        end,
+        torn: view.torn ?? 0,
+        first,
+        last,
+        checkpoints: checkpointsOf(view),
+      };
+      await compressSegment(this.path, bytes, closed);
+    } finally {
+      await bytes.close();
+    }
+    return true;
   }
 
+  /** One reading at a time. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#busy.then(work);
+    this.#busy = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Reads what is new in the file. */
   async #catchUp(unended: boolean): Promise<View | undefined> {
     const status = await stat(this.path).catch(ifMissing);
-    if (!status) return undefined;
-    const grown = status.size - this.#scanner.state.offset;
-    if (status.ino !== this.#inode || grown < 0) this.#restart(status.ino);
-    let torn: Buffer = Buffer.alloc(0);
-    if (status.size > this.#scanner.state.offset) {
-      const file = await open(this.path);
-      try {
-        torn = await this.#read(file, status.size);
-      } finally {
-        await file.close();
-      }
-    }
-    const closed = isClosedMode(status.mode);
+    if (!status) return this.#readIndex();
+    if (status.ino !== this.#inode || status.size < this.#scanner.state.offset) this.#restart(status.ino);
+    const torn = await this.#scanTo(status.size);
     const { state } = this.#scanner;
-    return {
-      checkpoints: this.#checkpoints.slice(),
+    const isClosed = isClosedMode(status.mode);
+    const view: View = {
+      checkpoints: this.#checkpoints,
       end: state.offset,
-      torn: closed ? torn.length : undefined,
+      torn: isClosed ? torn.length : undefined,
       first: state.first,
-      last: closed || unended ? finished(state, torn) : timeOf(state),
+      last: isClosed || unended ? finished(state, torn) : timeOf(state),
     };
+    if (isClosed) this.#closed = { ...view, first: view.first ?? view.last };
+    return this.#closed ?? view;
+  }
+
+  async #readIndex(): Promise<View | undefined> {
+    const compressed = await CompressedBytes.open(compressedPath(this.path));
+    if (!compressed) return undefined;
+    this.#closed = compressed.closed;
+    this.#checkpoints = compressed.closed.checkpoints;
+    await compressed.close();
+    return this.#closed;
   }
 
   #restart(inode: number): void {
-    this.#checkpoints.splice(0, this.#checkpoints.length, initialState());
+    this.#checkpoints = [initialState()];
     this.#scanner = new Scanner();
     this.#inode = inode;
   }
 
   /** Scans up to `size`. @returns the bytes of the last record that are there, when it has no end yet */
-  async #read(file: FileHandle, size: number): Promise<Buffer> {
+  async #scanTo(size: number): Promise<Buffer> {
     let carry: Buffer = Buffer.alloc(0);
-    for (;;) {
-      const from = this.#scanner.state.offset + carry.length;
-      const chunk = await readChunk(file, from, Math.min(READ_BYTES, size - from), carry);
-      if (chunk.length === carry.length) return carry;
-      carry = chunk.subarray(this.#scanner.scan(chunk));
-      this.#checkpoint();
+    if (size === this.#scanner.state.offset) return carry;
+    const bytes = await openBytes(this.path);
+    if (!bytes) return carry;
+    try {
+      for (;;) {
+        const from = this.#scanner.state.offset + carry.length;
+        const chunk = await readChunk(bytes, from, Math.min(READ_BYTES, size - from), carry);
+        if (chunk.length === carry.length) return carry;
+        carry = chunk.subarray(this.#scanner.scan(chunk));
+        this.#checkpoint();
+      }
+    } finally {
+      await bytes.close();
     }
   }
 
@@ -138,6 +176,26 @@ export class Segment {
     const due = (state.offset - last.offset) / step;
     if (due < 1 || (due < MAX_DELAY_STEPS && pendingBytes(state) > FEW_PENDING_BYTES)) return;
     this.#checkpoints.push(copyState(state));
+  }
+
+  /** A source that is opened by its first use. */
+  #lazily(range: TimeRange, make: (bytes: SegmentBytes, view: View) => LineSource): LineSource {
+    const open = async (): Promise<LineSource | undefined> => {
+      const view = await this.view();
+      if (!view || isOutside(view, range)) return undefined;
+      const bytes = await openBytes(this.path);
+      return bytes && make(bytes, view);
+    };
+    let opened: Promise<LineSource | undefined> | undefined;
+    return {
+      async next() {
+        opened ??= open();
+        return (await opened)?.next();
+      },
+      async close() {
+        await (await opened?.catch(() => undefined))?.close();
+      },
+    };
   }
 }
 
@@ -155,72 +213,33 @@ function isOutside({ first, last }: View, { start, end }: TimeRange): boolean {
   return compareInstants(last, start) < 0 || (first !== undefined && compareInstants(first, end) > 0);
 }
 
-export function ifMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT') return undefined;
-  throw error;
-}
+const checkpointsOf = (view: View): ScanState[] =>
+  view.checkpoints.filter((state, index) => index === 0 || state.offset < view.end);
 
-/** The carry followed by up to `length` bytes of the file. */
-async function readChunk(file: FileHandle, at: number, length: number, carry: Buffer): Promise<Buffer> {
-  const chunk = Buffer.allocUnsafe(carry.length + Math.max(0, length));
-  carry.copy(chunk);
-  let filled = carry.length;
-  while (filled < chunk.length) {
-    const { bytesRead } = await file.read(chunk, filled, chunk.length - filled, at + filled - carry.length);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
+/** The last checkpoint of the view that `matches`; the condition must hold for all before it. */
+export function findCheckpoint(view: View, matches: (state: ScanState) => boolean): number {
+  let low = -1;
+  let high = view.checkpoints.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    const state = view.checkpoints[middle]!;
+    if (state.offset <= view.end && matches(state)) low = middle;
+    else high = middle - 1;
   }
-  return chunk.subarray(0, filled);
-}
-
-/** Reads from a checkpoint to an end, in batches of one chunk. */
-class BlockReader {
-  readonly #file: FileHandle;
-  readonly #to: number;
-  readonly #torn: number | undefined;
-  readonly #scanner: Scanner;
-  #batch: ScannedLine[] = [];
-  #carry: Buffer = Buffer.alloc(0);
-  #ended = false;
-
-  constructor(file: FileHandle, from: ScanState, to: number, torn: number | undefined) {
-    this.#file = file;
-    this.#to = to;
-    this.#torn = torn;
-    this.#scanner = new Scanner(from, (line) => this.#batch.push(line));
-  }
-
-  async next(): Promise<ScannedLine[] | undefined> {
-    if (this.#ended) return undefined;
-    const from = this.#scanner.state.offset + this.#carry.length;
-    const length = Math.min(READ_BYTES, this.#to - from);
-    const chunk = await readChunk(this.#file, from, length, this.#carry);
-    this.#batch = [];
-    this.#carry = chunk.subarray(this.#scanner.scan(chunk));
-    this.#ended = from + length >= this.#to || chunk.length === this.#carry.length;
-    if (this.#ended) await this.#finish();
-    return this.#batch;
-  }
-
-  async #finish(): Promise<void> {
-    // The end lies between records, or inside one that is longer than any buffer.
-    if (this.#carry.length > 0) this.#scanner.scanOpen(this.#carry);
-    if (this.#torn === undefined) return;
-    this.#scanner.finish(await readChunk(this.#file, this.#to, this.#torn, Buffer.alloc(0)));
-  }
+  return low;
 }
 
 class ForwardSource implements LineSource {
-  readonly #file: FileHandle;
+  readonly #bytes: SegmentBytes;
   readonly #range: TimeRange;
   readonly #block: BlockReader;
 
-  constructor(file: FileHandle, view: View, range: TimeRange) {
-    this.#file = file;
+  constructor(bytes: SegmentBytes, view: View, range: TimeRange) {
+    this.#bytes = bytes;
     this.#range = range;
     // What follows a checkpoint is later than the line before it.
-    const from = view.checkpoints.findLast((at) => compareInstants(at, range.start) < 0) ?? initialState();
-    this.#block = new BlockReader(file, from, view.end, view.torn);
+    const at = findCheckpoint(view, (state) => compareInstants(state, range.start) < 0);
+    this.#block = new BlockReader(bytes, view.checkpoints[Math.max(at, 0)]!, view.end, view.torn);
   }
 
   async next(): Promise<ScannedLine[] | undefined> {
@@ -240,34 +259,30 @@ class ForwardSource implements LineSource {
   }
 
   close(): Promise<void> {
-    return this.#file.close();
+    return this.#bytes.close();
   }
 }
 
 class BackwardSource implements LineSource {
-  readonly #file: FileHandle;
+  readonly #bytes: SegmentBytes;
   readonly #range: TimeRange;
   readonly #view: View;
   /** The checkpoint whose block is read next. */
   #at: number;
 
-  constructor(file: FileHandle, view: View, range: TimeRange) {
-    this.#file = file;
+  constructor(bytes: SegmentBytes, view: View, range: TimeRange) {
+    this.#bytes = bytes;
     this.#range = range;
     this.#view = view;
-    this.#at = view.checkpoints.findLastIndex((at) => compareInstants(at, range.end) < 0);
+    this.#at = findCheckpoint(view, (state) => compareInstants(state, range.end) < 0);
   }
 
   async next(): Promise<ScannedLine[] | undefined> {
     const { start, end } = this.#range;
-    const { checkpoints } = this.#view;
     while (this.#at >= 0) {
-      const from = checkpoints[this.#at]!;
-      const following = checkpoints[this.#at + 1];
-      const block = following
-        ? new BlockReader(this.#file, from, following.offset, undefined)
-        : new BlockReader(this.#file, from, this.#view.end, this.#view.torn);
+      const from = this.#view.checkpoints[this.#at]!;
       const lines: ScannedLine[] = [];
+      const block = this.#blockFrom(from);
       for (let batch = await block.next(); batch; batch = await block.next()) {
         for (const line of batch) {
           if (compareInstants(line, start) >= 0 && compareInstants(line, end) <= 0) lines.push(line);
@@ -280,21 +295,16 @@ class BackwardSource implements LineSource {
     return undefined;
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  #blockFrom(from: ScanState): BlockReader {
+    const { checkpoints, end, torn } = this.#view;
+    const following = checkpoints[this.#at + 1];
+    const isLast = following === undefined || following.offset >= end;
+    return isLast
+      ? new BlockReader(this.#bytes, from, end, torn)
+      : new BlockReader(this.#bytes, from, following.offset, undefined);
   }
-}
 
-/** A source that is opened by its first use. */
-function lazily(make: () => Promise<LineSource | undefined>): LineSource {
-  let made: Promise<LineSource | undefined> | undefined;
-  return {
-    async next() {
-      made ??= make();
-      return (await made)?.next();
-    },
-    async close() {
-      await (await made?.catch(() => undefined))?.close();
-    },
-  };
+  close(): Promise<void> {
+    return this.#bytes.close();
+  }
 }

@@ -1,0 +1,78 @@
+/** Reads a stretch of a segment into lines, one chunk at a time. */
+import { type ScannedLine, Scanner, type ScanState } from './scanner.ts';
+import type { SegmentBytes } from './segment-bytes.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+
+export class BlockReader {
+  readonly #bytes: SegmentBytes;
+  readonly #to: number;
+  readonly #torn: number | undefined;
+  readonly #chunkBytes: number;
+  readonly #scanner: Scanner;
+  #batch: ScannedLine[] = [];
+  #carry: Buffer = Buffer.alloc(0);
+  #ended = false;
+
+  /**
+   * @param from where the stretch begins, and what was pending there
+   * @param to where whole records end
+   * @param torn bytes of a last record after that, which end a closed segment; undefined when it is not closed
+   */
+  constructor(
+    bytes: SegmentBytes,
+    from: ScanState,
+    to: number,
+    torn: number | undefined,
+    chunkBytes: number = CHUNK_BYTES,
+  ) {
+    this.#bytes = bytes;
+    this.#to = to;
+    this.#torn = torn;
+    this.#chunkBytes = chunkBytes;
+    this.#scanner = new Scanner(from, (line) => this.#batch.push(line));
+  }
+
+  /** Where reading goes on after the last batch. */
+  get state(): ScanState {
+    return this.#scanner.state;
+  }
+
+  /** The lines of the next chunk, which may be none; undefined after the last. */
+  async next(): Promise<ScannedLine[] | undefined> {
+    if (this.#ended) return undefined;
+    const from = this.#scanner.state.offset + this.#carry.length;
+    const length = Math.min(this.#chunkBytes, this.#to - from);
+    const chunk = await readChunk(this.#bytes, from, length, this.#carry);
+    this.#batch = [];
+    this.#ended = from + length >= this.#to || chunk.length === this.#carry.length;
+    this.#carry = chunk.subarray(this.#scanner.scan(chunk));
+    if (this.#ended) await this.#finish();
+    return this.#batch;
+  }
+
+  async #finish(): Promise<void> {
+    // The end lies between records, or inside one that is longer than any buffer.
+    if (this.#carry.length > 0) this.#scanner.scanOpen(this.#carry);
+    if (this.#torn === undefined) return;
+    this.#scanner.finish(await readChunk(this.#bytes, this.#to, this.#torn, Buffer.alloc(0)));
+  }
+}
+
+/** The carry followed by up to `length` bytes from `offset` on. */
+export async function readChunk(
+  bytes: SegmentBytes,
+  offset: number,
+  length: number,
+  carry: Buffer,
+): Promise<Buffer> {
+  const chunk = Buffer.allocUnsafe(carry.length + Math.max(0, length));
+  carry.copy(chunk);
+  let filled = carry.length;
+  while (filled < chunk.length) {
+    const read = await bytes.read(chunk, filled, offset + filled - carry.length);
+    if (read === 0) break;
+    filled += read;
+  }
+  return chunk.subarray(0, filled);
+}
