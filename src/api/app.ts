@@ -12,13 +12,13 @@ import { BODY_LIMIT_BYTES, readJsonBodies } from './body.ts';
 import { Conduct } from './conduct.ts';
 import { loadContract } from './contract.ts';
 import { addErrorShape, describeError, rememberRoutes } from './error-shape.ts';
-import { nudgesOfRequests } from './nudges.ts';
+import { contextOfRequests } from './hints.ts';
 import { OperationRegistry } from './operations.ts';
 import { RateLimiter } from './rate-limit.ts';
 import { registerRoutes } from './routes/index.ts';
 
 export async function buildApp(given: Context): Promise<FastifyInstance> {
-  const context = { ...given, nudge: nudgesOfRequests(given.nudge) };
+  const context = contextOfRequests(given);
   const limiter = new RateLimiter(context.config.rateLimits, context.clock);
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,

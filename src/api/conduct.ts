@@ -9,7 +9,6 @@ import { ErrandError } from '../errors.ts';
 import { type AuditNote, addAuditEntry } from '../services/audit.ts';
 import { answerOnce } from '../services/stored-answers.ts';
 import { SECRET_READS } from './authorisation.ts';
-import { holdNudges } from './nudges.ts';
 
 type Work = () => Promise<unknown>;
 
@@ -66,12 +65,10 @@ export class Conduct {
       key: String(key),
       request: fingerprint(request),
     };
-    const answer = await holdNudges(() =>
-      answerOnce(this.#context, identity, async () => {
-        const body = await handler();
-        return { status: reply.statusCode, body };
-      }),
-    );
+    const answer = await answerOnce(this.#context, identity, async () => {
+      const body = await handler();
+      return { status: reply.statusCode, body };
+    });
     reply.code(answer.status);
     if (answer.replayed) reply.header('idempotency-replayed', 'true');
     return answer.body;

@@ -18,6 +18,8 @@ export interface ContractOperation {
   path: string;
   parameters: Parameter[];
   body?: JsonSchema;
+  /** Whether a request without a body is refused. */
+  needsBody: boolean;
   /** The success statuses, smallest first. */
   success: number[];
   /** Every declared status with the schema of its JSON body, where it has one. */
@@ -65,6 +67,7 @@ function parseOperation(
     path,
     parameters: [...shared, ...((operation['parameters'] as Parameter[] | undefined) ?? [])],
     ...(body ? { body: jsonSchemaOf(body) ?? {} } : {}),
+    needsBody: body !== undefined && body['required'] !== false,
     success: [...responses.keys()].filter((status) => status < 300).sort((a, b) => a - b),
     responses,
   };

@@ -64,13 +64,15 @@ export class OperationRegistry {
   }
 
   /** Serves one operation of the contract. @throws at start-up for an unknown or repeated operation */
-  add<Id extends OperationId>(id: Id, handler: Handler<Id>, _options?: { role?: Role }): void {
+  add<Id extends OperationId>(id: Id, handler: Handler<Id>): void {
     const operation = this.#contract.operations.get(id);
     if (!operation || this.registered.has(id))
       throw new Error(`operation ${id}: unknown or registered twice`);
     this.registered.add(id);
     const readQuery = queryReader(operation, (schema) => this.#compile(schema));
-    const checkBody = operation.body ? bodyChecker(this.#compile(operation.body)) : undefined;
+    const checkBody = operation.body
+      ? bodyChecker(this.#compile(operation.body), requiredLists(this.#contract, operation.body))
+      : undefined;
     const defaultStatus = operation.success[0] ?? 200;
     this.#app.route({
       method: operation.method,
@@ -179,14 +181,35 @@ function readParameter({ name, schema }: Parameter, given: string | string[] | u
   return text;
 }
 
-function bodyChecker(validate: ValidateFunction) {
+/** Names of the lists that a body must have. */
+function requiredLists(contract: Contract, body: JsonSchema): string[] {
+  const resolve = (schema: JsonSchema | undefined): JsonSchema | undefined =>
+    typeof schema?.['$ref'] === 'string' ? contract.schemas[schema['$ref'].split('/').at(-1)!] : schema;
+  const { required = [], properties = {} } = resolve(body) as {
+    required?: string[];
+    properties?: Record<string, JsonSchema>;
+  };
+  return required.filter((name) => resolve(properties[name])?.['type'] === 'array');
+}
+
+/** @param lists fields for which null means an empty list, as existing clients write it */
+function bodyChecker(validate: ValidateFunction, lists: readonly string[]) {
   return (body: unknown): unknown => {
-    if (body === undefined || body === null) throw invalid('a JSON body is required, got none');
+    if (body === undefined) throw invalid('a JSON body is required, got none');
     // Existing clients send null for "not given".
-    const present = withoutNulls(body);
+    const present = withoutNulls(withEmptyLists(body, lists));
     if (!validate(present)) throw invalid(describe('body', validate.errors, present));
     return present;
   };
+}
+
+function withEmptyLists(body: unknown, lists: readonly string[]): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  const fields = body as Record<string, unknown>;
+  const missing = lists.filter((name) => fields[name] === null);
+  return missing.length === 0
+    ? body
+    : { ...fields, ...Object.fromEntries(missing.map((name) => [name, []])) };
 }
 
 function withoutNulls(value: unknown): unknown {

@@ -26,6 +26,8 @@ export interface Database {
    * it throws. It holds up every other write, so it may wait for this database and for nothing else.
    */
   atomic<T>(work: (trx: Queries) => Promise<T>): Promise<T>;
+  /** Calls `then` once what the present work changes can be seen: after the commit of the `atomic` it is in, else at once. */
+  afterCommit(then: () => void): void;
   /** Runs `work`; the first write in it that succeeds commits together with `companion`. */
   accompanied<T>(companion: Companion, work: () => Promise<T>): Promise<T>;
   /** Writes a consistent copy to a new file, also under load. @throws when the file exists */
@@ -92,8 +94,18 @@ class SqliteStore implements Database {
     }
   }
 
-  atomic<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
-    return this.#writeOnly((trx) => this.#scopes.inTransaction(trx, () => work(trx)));
+  async atomic<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
+    const afterCommit: (() => void)[] = [];
+    const result = await this.#writeOnly((trx) =>
+      this.#scopes.inTransaction(trx, afterCommit, () => work(trx)),
+    );
+    // Within an outer transaction they wait for that one.
+    for (const then of afterCommit) this.#scopes.afterCommit(then);
+    return result;
+  }
+
+  afterCommit(then: () => void): void {
+    this.#scopes.afterCommit(then);
   }
 
   accompanied<T>(companion: Companion, work: () => Promise<T>): Promise<T> {

@@ -12,6 +12,8 @@ export type Companion = (trx: Queries, result: unknown) => Promise<void>;
 interface Scope {
   over: boolean;
   transaction?: Queries;
+  /** What waits for the commit of `transaction`. */
+  afterCommit?: (() => void)[];
   companion?: Companion;
 }
 
@@ -37,10 +39,29 @@ export class WriteScopes {
     };
   }
 
-  /** Runs `work` as a part of `transaction`; a companion that waits for a write is still waiting inside. */
-  async inTransaction<T>(transaction: Queries, work: () => Promise<T>): Promise<T> {
+  /** Calls `then` after the commit of the transaction that the present work is part of; at once when there is none. */
+  afterCommit(then: () => void): void {
+    const list = this.#present()?.afterCommit;
+    if (list) list.push(then);
+    else then();
+  }
+
+  /**
+   * Runs `work` as a part of `transaction`; a companion that waits for a write is still waiting inside.
+   * @param afterCommit collects what is to be called when the transaction is committed
+   */
+  async inTransaction<T>(
+    transaction: Queries,
+    afterCommit: (() => void)[],
+    work: () => Promise<T>,
+  ): Promise<T> {
     const waiting = this.takeCompanion();
-    const scope: Scope = { over: false, transaction, ...(waiting ? { companion: waiting.companion } : {}) };
+    const scope: Scope = {
+      over: false,
+      transaction,
+      afterCommit,
+      ...(waiting ? { companion: waiting.companion } : {}),
+    };
     try {
       return await this.#storage.run(scope, work);
     } catch (error) {

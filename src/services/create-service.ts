@@ -5,7 +5,9 @@ import { findServiceByName, insertService, slugExists } from '../db/queries/serv
 import type { ServiceKind, ServicesTable } from '../db/schema.ts';
 import { ErrandError, invalid, notFound, quote } from '../errors.ts';
 import { newId } from '../shared/ids.ts';
+import { recordDiskOfNewService } from './disks.ts';
 import { type EnvVarInput, replaceEnvVars } from './env-vars.ts';
+import { requireEnvironment } from './environments.ts';
 import { replaceSecretFiles, type SecretFileInput } from './secret-files.ts';
 import { detailColumns, newDetails } from './service-details.ts';
 import { NEW_EXTRA, requireSource, type ServiceFields, sourceColumns } from './service-input.ts';
@@ -37,7 +39,11 @@ export async function createService(
   await context.database.write(async (trx) => {
     await requireFreeName(trx, service.workspace_id, service.name);
     while (await slugExists(trx, service.slug)) service.slug = newSlug(service.name);
+    if (service.environment_id !== null) {
+      await requireEnvironment(trx, service.workspace_id, service.environment_id);
+    }
     await insertService(trx, service);
+    await recordDiskOfNewService(context, trx, service);
     await replaceEnvVars(context, trx, service.id, input.envVars ?? []);
     await replaceSecretFiles(context, trx, service.id, input.secretFiles ?? []);
     await insertDeploy(trx, {

@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { deleteBelongingsOf } from '../db/queries/belongings.ts';
 import { activeDeploysOf, transitionDeploy } from '../db/queries/deploys.ts';
 import { deleteEnvVarsOf } from '../db/queries/env-vars.ts';
 import { deleteSecretFilesOf } from '../db/queries/secret-files.ts';
@@ -19,6 +20,7 @@ export async function deleteService(context: Context, workspaceId: string, servi
     }
     await deleteEnvVarsOf(trx, serviceId);
     await deleteSecretFilesOf(trx, serviceId);
+    await deleteBelongingsOf(trx, serviceId);
     await updateServiceRow(trx, serviceId, { deleted_at: at, updated_at: at });
   });
   context.nudge.build();

@@ -4,6 +4,7 @@
  */
 import type { Context } from '../context.ts';
 import type { Queries } from '../db/open.ts';
+import { groupsOfService } from '../db/queries/env-groups.ts';
 import { envVarsOf } from '../db/queries/env-vars.ts';
 import { secretFilesOf } from '../db/queries/secret-files.ts';
 import type { ServicesTable } from '../db/schema.ts';
@@ -26,7 +27,7 @@ export async function resolveEnvironment(
   queries: Queries,
   service: Pick<ServicesTable, 'id'>,
 ): Promise<Environment> {
-  const owners = ownersInOrder(service);
+  const owners = await ownersInOrder(queries, service);
   const variables = new Map<string, Secret>();
   const secretFiles = new Map<string, SecretFile>();
   const [envVars, files] = [await envVarsOf(queries, owners), await secretFilesOf(queries, owners)];
@@ -43,9 +44,9 @@ export async function resolveEnvironment(
   return { variables: Object.fromEntries(variables), secretFiles: [...secretFiles.values()] };
 }
 
-/** Whose values count, weakest first: linked groups come before the service, which has the last word. */
-function ownersInOrder(service: Pick<ServicesTable, 'id'>): string[] {
-  return [service.id];
+/** Whose values count, weakest first: linked groups from the oldest to the newest, then the service itself. */
+async function ownersInOrder(queries: Queries, service: Pick<ServicesTable, 'id'>): Promise<string[]> {
+  return [...(await groupsOfService(queries, service.id)), service.id];
 }
 
 /** Encrypts a value of an owner (a service or a group) for its row. */

@@ -1,9 +1,9 @@
 import type { Context } from '../../context.ts';
 import { listMembers } from '../../services/api-keys.ts';
-import { getWorkspace, listOwnWorkspaces, type Workspace } from '../../services/workspaces.ts';
-import type { Owner } from '../contract-types.ts';
+import { getWorkspace, listOwnWorkspaces } from '../../services/workspaces.ts';
 import type { OperationRegistry } from '../operations.ts';
 import { decodeCursor, encodeCursor, pageLimit } from '../pagination.ts';
+import { presentOwner } from '../schemas/owner.ts';
 
 /** Owners are workspaces. A key sees its own workspace and no other. */
 export function ownerRoutes(operations: OperationRegistry, context: Context): void {
@@ -39,7 +39,3 @@ export function ownerRoutes(operations: OperationRegistry, context: Context): vo
 }
 
 const MEMBER_ROLES = { admin: 'ADMIN', developer: 'DEVELOPER', viewer: 'WORKSPACE_VIEWER' } as const;
-
-export function presentOwner(workspace: Workspace): Owner {
-  return { id: workspace.id, name: workspace.name, email: workspace.email, type: 'team' };
-}
