@@ -26,14 +26,13 @@ export type DetailsReader = (
 export function serviceDetailsReader(): DetailsReader {
   const { schemas } = loadContract();
   const ajv = new Ajv2020({ strict: false, validateFormats: false, verbose: true });
-  ajv.addSchema({ $id: '', components: { schemas } });
   const validators = new Map<string, ValidateFunction>();
   return (type, method, given) => {
     const name = `${SCHEMA_NAMES[type]}${method}`;
     const details = tolerate(given ?? {}, method);
     let validate = validators.get(name);
     if (!validate) {
-      validate = ajv.compile({ $ref: `#/components/schemas/${name}` });
+      validate = ajv.compile({ $ref: `#/components/schemas/${name}`, components: { schemas } });
       validators.set(name, validate);
     }
     if (!validate(details)) throw invalid(describe(validate));
