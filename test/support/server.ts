@@ -2,19 +2,17 @@
  * A real server in this process, on a free port with a temporary data folder, and shortcuts to what most tests need.
  * `close` stops it, ends what its jobs left and removes the folder.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { artifactTree } from '../../src/builds/artifact-path.ts';
+import { join } from 'node:path';
 import { type Config, readConfig, type ServeFlags } from '../../src/config.ts';
 import type { ServicesTable } from '../../src/db/schema.ts';
 import type { PresentedJob } from '../../src/jobs/present-job.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';
-import { newId } from '../../src/shared/ids.ts';
 import { createLogger } from '../../src/shared/logger.ts';
 import { eventually } from './eventually.ts';
+import { seedService, writeArtifact } from './seed-service.ts';
 
 export const ADMIN_KEY = 'test-admin-key-0123456789';
 
@@ -109,93 +107,15 @@ export class TestServer {
   ): Promise<string> {
     const { database, clock } = this.#running.context;
     const workspaceId = overrides.workspace_id ?? (await this.workspaceId());
-    const [serviceId, deployId, artifactId] = [
-      newId(overrides.type === 'cron_job' ? 'crn' : 'srv'),
-      newId('dep'),
-      newId('art'),
-    ];
-    this.writeTree(artifactId, files);
-    const now = clock.now();
-    await database.write(async (trx) => {
-      await trx
-        .insertInto('services')
-        .values({
-          id: serviceId,
-          workspace_id: workspaceId,
-          type: 'background_worker',
-          name: `service-${serviceId.slice(-6)}`,
-          slug: `service-${serviceId}`,
-          runtime: 'node',
-          plan: 'starter',
-          region: 'oregon',
-          repo: 'https://example.com/team/app',
-          branch: 'main',
-          root_dir: '',
-          image: null,
-          environment_id: null,
-          suspended: 0,
-          suspenders: '[]',
-          details: '{}',
-          extra: '{}',
-          live_deploy_id: deployId,
-          created_at: now,
-          updated_at: now,
-          deleted_at: null,
-          ...overrides,
-        })
-        .execute();
-      await trx
-        .insertInto('artifacts')
-        .values({
-          id: artifactId,
-          service_id: serviceId,
-          workspace_id: workspaceId,
-          deploy_id: deployId,
-          kind: 'tree',
-          location: artifactId,
-          root_dir: overrides.root_dir ?? '',
-          git: JSON.stringify({ commit: 'a'.repeat(40), branch: 'main', repoSlug: 'team/app' }),
-          size_bytes: 0,
-          created_at: now,
-          removed_at: null,
-        })
-        .execute();
-      await trx
-        .insertInto('deploys')
-        .values({
-          id: deployId,
-          service_id: serviceId,
-          workspace_id: workspaceId,
-          status: 'live',
-          trigger: 'api',
-          commit_id: 'a'.repeat(40),
-          commit_message: 'first',
-          commit_created_at: now,
-          wanted_commit: null,
-          clear_cache: 0,
-          image: null,
-          artifact_id: artifactId,
-          failure: null,
-          created_at: now,
-          updated_at: now,
-          started_at: now,
-          finished_at: now,
-        })
-        .execute();
+    return seedService(this.config, database, clock.now(), files, {
+      ...overrides,
+      workspace_id: workspaceId,
     });
-    return serviceId;
   }
 
   /** Writes the files of an artifact. */
   writeTree(artifactId: string, files: Record<string, string>): void {
-    const tree = artifactTree(this.config, { id: artifactId });
-    mkdirSync(tree, { recursive: true });
-    for (const [name, content] of Object.entries(files)) {
-      mkdirSync(dirname(join(tree, name)), { recursive: true });
-      writeFileSync(join(tree, name), content);
-    }
-    // As a build leaves it: owned by the user of instances.
-    execFileSync('chown', ['-R', '64000:64000', tree]);
+    writeArtifact(this.config, artifactId, files);
   }
 
   /** Creates a job; the answer must be 201. */
