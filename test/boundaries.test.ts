@@ -232,4 +232,16 @@ describe('files', () => {
   test('generated files are current; `npm run generate` makes them so', () => {
     execFileSync(process.execPath, [join(ROOT, 'scripts/generate.ts'), '--check'], { stdio: 'pipe' });
   });
+
+  // `npm ci` refuses a lock file without them, and npm leaves out those that it could not look up when it wrote it.
+  test('the lock file lists the optional packages of every platform', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const named = Object.values(packages).flatMap((one) => Object.keys(one.optionalDependencies ?? {}));
+    const missing = named.filter(
+      (name) => !Object.keys(packages).some((key) => key.endsWith(`node_modules/${name}`)),
+    );
+    expect(missing).toEqual([]);
+  });
 });
