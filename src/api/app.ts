@@ -4,6 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import webSockets from '@fastify/websocket';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Context } from '../context.ts';
 import { authenticate } from './auth.ts';
@@ -39,6 +40,11 @@ export async function buildApp(given: Context): Promise<FastifyInstance> {
   readJsonBodies(app);
   addErrorShape(app, context.logger, (request, error) => conduct.noteRefusal(request, error));
   app.decorateRequest('caller');
+  await app.register(webSockets, {
+    // Clients only listen; and each connection ends by itself when the server stops.
+    options: { maxPayload: 4096 },
+    preClose: (done) => done(),
+  });
   app.addHook('onRequest', async (request, reply) => {
     setHeaders(request, reply);
     await admit(request, reply, context, limiter);

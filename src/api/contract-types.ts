@@ -744,7 +744,7 @@ export interface Operations {
     method: "GET";
     path: "/logs/subscribe";
     params: Record<never, never>;
-    query: { ownerId: string; startTime?: string; endTime?: string; direction?: LogDirection; resource: (string)[]; instance?: (string)[]; host?: (string)[]; statusCode?: (string)[]; method?: (string)[]; task?: (string)[]; taskRun?: (string)[]; sandbox?: (string)[]; level?: (string)[]; type?: (string)[]; text?: (string)[]; path?: (string)[]; limit?: number };
+    query: { ownerId: string; startTime?: string; endTime?: string; direction?: LogDirection; resource: (string)[]; instance?: (string)[]; host?: (string)[]; statusCode?: (string)[]; method?: (string)[]; task?: (string)[]; taskRun?: (string)[]; sandbox?: (string)[]; level?: (string)[]; type?: (string)[]; text?: (string)[]; path?: (string)[]; limit?: number; after?: string };
     body: undefined;
     answer: undefined;
   };
@@ -1155,6 +1155,14 @@ export interface Operations {
     query: { timeoutSeconds?: number };
     body: undefined;
     answer: Job;
+  };
+  "stream-logs": {
+    method: "GET";
+    path: "/logs/stream";
+    params: Record<never, never>;
+    query: { ownerId?: string; resource?: (string)[]; startTime?: string; endTime?: string; after?: string; instance?: (string)[]; level?: (string)[]; type?: (string)[]; text?: (string)[] };
+    body: undefined;
+    answer: undefined;
   };
   "list-postgres": {
     method: "GET";

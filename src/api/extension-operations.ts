@@ -56,6 +56,16 @@ interface Extension {
 
 const PAGE = { cursor: text, limit: whole };
 
+/** What live output is asked for by; `after` takes the ids of the last lines that a client has. */
+const LIVE_LOGS = {
+  ownerId: text,
+  resource: list(text),
+  startTime: text,
+  endTime: text,
+  after: text,
+  ...Object.fromEntries(['instance', 'level', 'type', 'text'].map((name) => [name, list(text)])),
+};
+
 /** Kinds of resources that clients list and Errand does not run, by path and the word for one of them. */
 const ABSENT_KINDS = [
   ['postgres', 'postgresId'],
@@ -101,6 +111,8 @@ const extensions: Extension[] = [
     query: { timeoutSeconds: { type: 'number' } },
     answer: ref('job'),
   },
+  // Server-sent events: no JSON to describe. The other parameters are those of the contract's subscription.
+  { id: 'stream-logs', method: 'get', path: '/logs/stream', query: LIVE_LOGS },
   ...ABSENT_KINDS.flatMap(([kind, idName]): Extension[] => [
     { id: `list-${kind}`, method: 'get', path: `/${kind}`, answer: list({ type: 'object' }) },
     { id: `retrieve-${kind}`, method: 'get', path: `/${kind}/{${idName}}`, answer: { type: 'object' } },

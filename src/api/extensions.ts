@@ -10,6 +10,7 @@ interface SchemaObject {
 }
 interface Operation {
   operationId: string;
+  parameters?: Json[];
   responses: Record<string, unknown>;
   requestBody?: { content: Record<string, { schema: SchemaObject }> };
 }
@@ -39,6 +40,12 @@ export function extendContract<T extends object>(contract: T): T {
   const post =
     document.paths['/services/{serviceId}/jobs']?.['post']?.requestBody?.content['application/json'];
   add(post?.schema, { timeoutSeconds: { type: 'integer' } });
+  document.paths['/logs/subscribe']?.['get']?.parameters?.push({
+    name: 'after',
+    in: 'query',
+    schema: { type: 'string' },
+    'x-errand-extension': true,
+  });
   Object.assign(document.paths, extensionPathItems());
   for (const item of Object.values(document.paths)) {
     for (const operation of Object.values(item)) addErrorStatuses(operation);

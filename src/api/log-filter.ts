@@ -100,6 +100,9 @@ function anyOf(name: string, patterns: string[] | undefined, mode: 'within' | 'w
   return (text) => matchers.some((matches) => matches(text));
 }
 
+/** The same for a line whenever and however it is read. */
+const lineId = ({ resource, segment, sequence }: StoredLine): string => `${resource}.${segment}.${sequence}`;
+
 /** A line as the API shows it. @param resources those that were asked for, by id */
 export function presentLine(line: StoredLine, resources: ReadonlyMap<string, LogResource>): Log {
   const labels: LogLabel[] = [
@@ -112,7 +115,7 @@ export function presentLine(line: StoredLine, resources: ReadonlyMap<string, Log
   const service = resources.get(line.resource)?.serviceId;
   if (service) labels.push({ name: 'service', value: service });
   return {
-    id: `${line.resource}.${line.segment}.${line.sequence}`,
+    id: lineId(line),
     message: line.message,
     timestamp: line.timestamp,
     labels,

@@ -4,6 +4,7 @@
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
 import type { Role } from '../db/schema.ts';
 import { invalid, quote } from '../errors.ts';
 import { leastRole } from './authorisation.ts';
@@ -53,11 +54,13 @@ export class OperationRegistry {
   readonly #contract: Contract;
   readonly #conduct: Conduct;
   readonly #ajv: Ajv2020;
+  readonly #stopping = new AbortController();
 
   constructor(app: FastifyInstance, contract: Contract, conduct: Conduct) {
     this.#app = app;
     this.#contract = contract;
     this.#conduct = conduct;
+    app.addHook('preClose', async () => this.#stopping.abort());
     // No coercion and no defaults: what a client sent is what is judged and stored.
     this.#ajv = new Ajv2020({ strict: false, allErrors: false, validateFormats: false, verbose: true });
     this.#ajv.addSchema({ $id: 'contract', components: { schemas: contract.schemas } });
@@ -98,6 +101,47 @@ export class OperationRegistry {
         return reply.sent ? reply : reply.send(answer);
       },
     });
+  }
+
+  /**
+   * Serves an operation that answers over a WebSocket. `prepare` runs before the upgrade, so what it throws is an
+   * ordinary HTTP error; a request without an upgrade is refused.
+   */
+  addSocket<Id extends OperationId, Ready>(
+    id: Id,
+    prepare: (call: Omit<Call<Id>, 'body' | 'reply'>) => Promise<Ready>,
+    connect: (socket: WebSocket, ready: Ready) => void,
+  ): void {
+    const operation = this.#contract.operations.get(id);
+    if (!operation || this.registered.has(id))
+      throw new Error(`operation ${id}: unknown or registered twice`);
+    this.registered.add(id);
+    const readQuery = queryReader(operation, (schema) => this.#compile(schema));
+    const prepared = new WeakMap<FastifyRequest, Ready>();
+    this.#app.route({
+      method: 'GET',
+      url: `/v1${operation.path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+      config: { operationId: id, role: leastRole(id, operation.method) },
+      preHandler: async (request) => {
+        checkParams(request.params as Record<string, string>);
+        const ready = await prepare({
+          params: request.params as Operations[Id]['params'],
+          query: readQuery(request.query as Record<string, string | string[]>) as Operations[Id]['query'],
+          caller: request.caller,
+          request,
+        });
+        prepared.set(request, ready);
+      },
+      handler: async () => {
+        throw invalid('this address is for WebSockets: connect with an upgrade');
+      },
+      wsHandler: (socket, request) => connect(socket, prepared.get(request)!),
+    });
+  }
+
+  /** Aborts when the server begins to stop: what lasts ends itself then. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
   }
 
   #compile(schema: JsonSchema): ValidateFunction {

@@ -118,6 +118,7 @@ export const operations: {
   'list-audit-entries': ['GET', '/audit'],
   'job-by-id': ['GET', '/jobs/{jobId}'],
   'wait-for-job': ['GET', '/jobs/{jobId}/wait'],
+  'stream-logs': ['GET', '/logs/stream'],
   'list-postgres': ['GET', '/postgres'],
   'retrieve-postgres': ['GET', '/postgres/{postgresId}'],
   'list-key-value': ['GET', '/key-value'],

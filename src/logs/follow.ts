@@ -39,7 +39,6 @@ export async function* follow(store: FollowedStore, request: FollowRequest): Asy
 class Follower {
   readonly #store: FollowedStore;
   readonly #request: FollowRequest;
-  readonly #start: Instant;
   readonly #tails = new Map<string, Tail>();
   /** Ended by us: stops waiting for the ends of resources. */
   readonly #over = new AbortController();
@@ -51,7 +50,6 @@ class Follower {
   constructor(store: FollowedStore, request: FollowRequest) {
     this.#store = store;
     this.#request = request;
-    this.#start = request.start;
     this.#open = new Set(request.resources);
   }
 
@@ -100,7 +98,7 @@ class Follower {
       SMALLEST_CHUNK_BYTES,
       Math.min(LARGEST_CHUNK_BYTES, Math.floor(BUFFER_BYTES / Math.max(1, waiting.length))),
     );
-    const sources = waiting.map((tail) => ({ ...tail.names, lines: tail.fresh(this.#start, chunk) }));
+    const sources = waiting.map((tail) => ({ ...tail.names, lines: tail.fresh(chunk) }));
     const merge = new Merge(sources, 'forward', this.#request.keep);
     try {
       for (;;) {
@@ -117,8 +115,9 @@ class Follower {
     for (const resource of this.#request.resources) {
       for (const { segment, lines } of await this.#store.segments(resource)) {
         if (this.#tails.has(lines.path)) continue;
-        const seen = this.#request.after?.get(`${resource}.${segment}`);
-        this.#tails.set(lines.path, new Tail(resource, segment, lines, seen));
+        const { after, startOf } = this.#request;
+        const from = { seen: after?.get(`${resource}.${segment}`), start: startOf(resource) };
+        this.#tails.set(lines.path, new Tail({ resource, segment }, lines, from));
       }
     }
   }
@@ -138,19 +137,23 @@ class Follower {
 class Tail {
   readonly names: { resource: string; segment: string };
   readonly #segment: Segment;
-  /** The number of the last line that the reader has already. */
-  readonly #seen: number | undefined;
+  readonly #from: { seen: number | undefined; start: Instant };
   #position: ScanState | undefined;
   isDone = false;
 
-  constructor(resource: string, segment: string, lines: Segment, seen: number | undefined) {
-    this.names = { resource, segment };
-    this.#segment = lines;
-    this.#seen = seen;
+  /** @param from the number of the last line that the reader has already, or where it begins */
+  constructor(
+    names: { resource: string; segment: string },
+    segment: Segment,
+    from: { seen: number | undefined; start: Instant },
+  ) {
+    this.names = names;
+    this.#segment = segment;
+    this.#from = from;
   }
 
   /** What is new, as a source that is read to its end unless the follower ends. */
-  fresh(start: Instant, chunkBytes: number): LineSource {
+  fresh(chunkBytes: number): LineSource {
     let block: BlockReader | undefined;
     let bytes: SegmentBytes | undefined;
     let isOpened = false;
@@ -158,7 +161,7 @@ class Tail {
       isOpened = true;
       const view = await this.#segment.view();
       if (!view) return;
-      const from = this.#position ?? this.#entry(view, start);
+      const from = this.#position ?? this.#entry(view);
       if (from.offset === view.end && view.torn === undefined) return;
       bytes = await openBytes(this.#segment.path);
       if (bytes) block = new BlockReader(bytes, from, view.end, view.torn, chunkBytes);
@@ -173,7 +176,7 @@ class Tail {
           block = undefined;
           return undefined;
         }
-        return lines.filter((line) => this.#isWanted(line, start));
+        return lines.filter((line) => this.#isWanted(line));
       },
       close: async () => {
         await bytes?.close();
@@ -181,12 +184,13 @@ class Tail {
     };
   }
 
-  #isWanted(line: ScannedLine, start: Instant): boolean {
-    return this.#seen === undefined ? compareInstants(line, start) >= 0 : line.sequence > this.#seen;
+  #isWanted(line: ScannedLine): boolean {
+    const { seen, start } = this.#from;
+    return seen === undefined ? compareInstants(line, start) >= 0 : line.sequence > seen;
   }
 
-  #entry(view: View, start: Instant): ScanState {
-    const seen = this.#seen;
+  #entry(view: View): ScanState {
+    const { seen, start } = this.#from;
     const at =
       seen === undefined
         ? findCheckpoint(view, (state) => compareInstants(state, start) < 0)

@@ -41,9 +41,9 @@ export interface LogPage {
 
 export interface FollowRequest {
   resources: string[];
-  /** Lines from here on; both past and to come. */
-  start: Instant;
-  /** By `resource.segment`: the number of the last line that is known already. Goes before `start` there. */
+  /** Lines of a resource from here on, both past and to come. */
+  startOf: (resource: string) => Instant;
+  /** By `resource.segment`: the number of the last line that is known already. Goes before `startOf` there. */
   after?: ReadonlyMap<string, number>;
   keep?: (line: StoredLine) => boolean;
   /**

@@ -323,7 +323,7 @@ export function describeLogStore(name: string, create: () => Promise<StoreUnderT
       /** Collects messages until there are `count`, or the follower ends. */
       async function take(count: number, request: Partial<FollowRequest> = {}): Promise<StoredLine[]> {
         const lines: StoredLine[] = [];
-        const given = { resources: [job], start: EPOCH, signal: over.signal, ...request };
+        const given = { resources: [job], startOf: () => EPOCH, signal: over.signal, ...request };
         for await (const batch of store.follow(given)) {
           lines.push(...batch);
           if (lines.length >= count) break;
@@ -355,7 +355,7 @@ export function describeLogStore(name: string, create: () => Promise<StoreUnderT
       it('begins at a time in the middle', async () => {
         for (let n = 0; n < 20; n++) await write(record(n, `line ${n}`));
         const seconds = Date.UTC(2026, 0, 1) / 1000 + 15;
-        expect(messagesOf(await take(5, { start: { seconds, nanos: 0 } }))).toEqual(numbered(15, 20));
+        expect(messagesOf(await take(5, { startOf: () => ({ seconds, nanos: 0 }) }))).toEqual(numbered(15, 20));
       });
 
       it('goes on after a line, cut off at any place', async () => {
@@ -404,7 +404,7 @@ export function describeLogStore(name: string, create: () => Promise<StoreUnderT
       });
 
       it('serves every follower at its own pace', async () => {
-        const slow = store.follow({ resources: [job], start: EPOCH, signal: over.signal });
+        const slow = store.follow({ resources: [job], startOf: () => EPOCH, signal: over.signal });
         const reader = slow[Symbol.asyncIterator]();
         await write(record(1, 'line 0'));
         const got = messagesOf((await reader.next()).value ?? []);

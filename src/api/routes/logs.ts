@@ -1,7 +1,10 @@
 import type { Context } from '../../context.ts';
 import { invalid, notFound } from '../../errors.ts';
 import { resolveLogResources } from '../../services/log-resources.ts';
+import { readLiveRequest } from '../live-logs.ts';
+import { serveLogEvents } from '../log-events.ts';
 import { labelOf, presentLine, readFilter, readRange } from '../log-filter.ts';
+import { serveLogSocket } from '../log-socket.ts';
 import type { OperationRegistry } from '../operations.ts';
 import { pageLimit } from '../pagination.ts';
 
@@ -56,5 +59,24 @@ export function logRoutes(operations: OperationRegistry, context: Context): void
       },
     });
     return [...values].sort();
+  });
+
+  operations.addSocket(
+    'subscribe-logs',
+    ({ query, caller }) => readLiveRequest(context, caller.workspaceId, query),
+    (socket, live) => serveLogSocket(context, socket, live, operations.stopping),
+  );
+
+  operations.add('stream-logs', async ({ query, caller, request, reply }) => {
+    const { ownerId, resource } = query;
+    if (ownerId === undefined) throw invalid('query parameter ownerId is required');
+    if (resource === undefined) throw invalid('query parameter resource is required');
+    const last = request.headers['last-event-id'];
+    // A browser that connects again repeats its first query and says in the header how far it came.
+    const after = typeof last === 'string' && last !== '' ? last : query.after;
+    const wanted = { ...query, ownerId, resource, after };
+    const live = await readLiveRequest(context, caller.workspaceId, wanted);
+    await serveLogEvents(context, request, reply, live, operations.stopping);
+    return undefined;
   });
 }

@@ -1,0 +1,162 @@
+/**
+ * Live output for one client, whatever carries it. A client reads at its own pace: lines wait in the files, never in
+ * memory, and one that takes nothing for too long is dropped.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '../context.ts';
+import { invalid, notFound, quote } from '../errors.ts';
+import { waitForJob } from '../jobs/read-jobs.ts';
+import { isTerminal } from '../lifecycle/job.ts';
+import { formatInstant, type Instant, parseInstant } from '../logs/instant.ts';
+import type { StoredLine } from '../logs/log-store.ts';
+import { type LogResource, resolveLogResources } from '../services/log-resources.ts';
+import { type FilterQuery, presentLine, readFilter, readLogInstant } from './log-filter.ts';
+
+/** What may wait in the memory of a connection before its reader is waited for. */
+const HIGH_WATER_BYTES = 256 * 1024;
+/** A reader that takes nothing for this long is dropped. */
+const STALL_MS = 30_000;
+/** How often a stalled reader is looked at. */
+const LOOK_MS = 250;
+/** An end of a job that was not announced is found within this. */
+const LOOK_AGAIN_MS = 20_000;
+
+export interface LiveQuery extends FilterQuery {
+  ownerId: string;
+  resource: string[];
+  startTime?: string;
+  endTime?: string;
+  after?: string;
+}
+
+/** A request for live output that was found good. */
+export interface LiveRequest {
+  workspaceId: string;
+  resources: ReadonlyMap<string, LogResource>;
+  /** Where services begin; jobs begin at their first line unless a start was asked for. */
+  start: Instant;
+  isStartGiven: boolean;
+  place: Place;
+  keep: ((line: StoredLine) => boolean) | undefined;
+}
+
+/** @throws `notFound` for what the workspace has not, `invalidRequest` for what cannot be read */
+export async function readLiveRequest(
+  context: Context,
+  workspaceId: string,
+  query: LiveQuery,
+): Promise<LiveRequest> {
+  if (query.ownerId !== workspaceId) throw notFound(query.ownerId);
+  const resources = await resolveLogResources(context, workspaceId, query.resource);
+  const place = Place.read(query.after);
+  const given = readLogInstant('query parameter startTime', query.startTime);
+  const end = readLogInstant('query parameter endTime', query.endTime);
+  const keep = readFilter(query);
+  return {
+    workspaceId,
+    resources: new Map(resources.map((resource) => [resource.id, resource])),
+    start: place.start ?? parseInstant(given ?? context.clock.now())!,
+    isStartGiven: given !== undefined,
+    place,
+    keep: end ? (line) => line.timestamp <= end && (keep?.(line) ?? true) : keep,
+  };
+}
+
+/**
+ * How far a client has come: the id of the last line of each segment that it has, and where it began. As text it
+ * travels as the id of an event, or as the ids of lines alone.
+ */
+export class Place {
+  readonly sequences = new Map<string, number>();
+  start: Instant | undefined;
+
+  /** @throws `invalidRequest` for a text that this server did not make */
+  static read(text: string | undefined): Place {
+    const place = new Place();
+    for (const part of text ? text.split(',') : []) {
+      const line = /^([a-z]{3}-[0-9a-v]{20}\.[a-z0-9-]{1,64})\.(\d{1,15})$/.exec(part);
+      const start = part.startsWith('@') ? parseInstant(part.slice(1)) : undefined;
+      if (line) place.sequences.set(line[1]!, Number(line[2]));
+      else if (start) place.start = start;
+      else throw invalid(`the place to go on after must be made of ids of lines, got ${quote(part)}`);
+    }
+    return place;
+  }
+
+  moveTo(line: StoredLine): void {
+    this.sequences.set(`${line.resource}.${line.segment}`, line.sequence);
+  }
+
+  toString(): string {
+    const ids = [...this.sequences].map(([segment, sequence]) => `${segment}.${sequence}`);
+    return [...(this.start ? [`@${formatInstant(this.start)}`] : []), ...ids].join(',');
+  }
+}
+
+/** A connection to a client. */
+export interface Outlet {
+  send(line: StoredLine, text: string): void;
+  /** What was sent and not yet taken by the operating system. */
+  bufferedBytes(): number;
+}
+
+export type Outcome = 'complete' | 'stalled' | 'aborted';
+
+/** Sends everything the request asks for until all of it is sent, the reader stalls, or the signal aborts. */
+export async function deliver(
+  context: Context,
+  request: LiveRequest,
+  outlet: Outlet,
+  signal: AbortSignal,
+  stallMs: number = STALL_MS,
+): Promise<Outcome> {
+  const { workspaceId, resources, start, isStartGiven, place, keep } = request;
+  const lines = context.logStore.follow({
+    resources: [...resources.keys()],
+    startOf: (id) => (isStartGiven || resources.get(id)?.kind !== 'job' ? start : { seconds: 0, nanos: 0 }),
+    after: new Map(place.sequences),
+    untilFinal: (id, over) => untilFinal(context, workspaceId, id, over),
+    signal,
+    ...(keep ? { keep } : {}),
+  });
+  for await (const batch of lines) {
+    for (const line of batch) {
+      outlet.send(line, JSON.stringify(presentLine(line, resources)));
+      if (outlet.bufferedBytes() < HIGH_WATER_BYTES) continue;
+      if (!(await isTaken(outlet, signal, stallMs))) return signal.aborted ? 'aborted' : 'stalled';
+    }
+  }
+  return signal.aborted ? 'aborted' : 'complete';
+}
+
+/** Waits for a reader to take what it was sent. @returns false when it takes nothing for too long */
+async function isTaken(outlet: Outlet, signal: AbortSignal, stallMs: number): Promise<boolean> {
+  let least = outlet.bufferedBytes();
+  let deadline = performance.now() + stallMs;
+  while (!signal.aborted) {
+    await sleep(Math.min(LOOK_MS, stallMs / 4));
+    const now = outlet.bufferedBytes();
+    if (now < HIGH_WATER_BYTES / 2) return true;
+    if (now < least) {
+      least = now;
+      deadline = performance.now() + stallMs;
+    } else if (performance.now() > deadline) return false;
+  }
+  return false;
+}
+
+/** Resolves when the job is final; a service never is. */
+async function untilFinal(
+  context: Context,
+  workspaceId: string,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    if (!id.startsWith('job-')) return new Promise(() => {});
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(LOOK_AGAIN_MS)]);
+    const job = await waitForJob(context, workspaceId, id, patience);
+    if (isTerminal(job.phase)) return;
+  }
+  throw signal.reason;
+}
