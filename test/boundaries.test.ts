@@ -60,6 +60,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   // Composition: the value that is handed down, as types, and the place that makes it.
   'src/context.ts': ['src'],
   'src/server.ts': ['src'],
+  'src/data-folder.ts': ['src/config.ts'],
 };
 /** What all of the domain may use: contracts of the mechanisms, never a concrete one, and the database. */
 const DOMAIN = [
