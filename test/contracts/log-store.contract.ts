@@ -1,41 +1,15 @@
 /** What every log store must do, run against each of them. Records are written as a supervisor writes them. */
 import { appendFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FollowRequest, LogPage, LogQuery, LogStore, StoredLine } from '../../src/logs/log-store.ts';
+import type { LogQuery, LogStore } from '../../src/logs/log-store.ts';
 import { newId } from '../../src/shared/ids.ts';
+import { ALL, at, readAll, record } from '../support/log-records.ts';
+import { describeFollowing } from './log-following.contract.ts';
 
 export interface StoreUnderTest {
   /** Opens the store; a second call opens the same data anew, as after a restart. */
   open(): Promise<LogStore>;
   remove(): Promise<void>;
-}
-
-const ALL = { startTime: '1970-01-01T00:00:00Z', endTime: '2999-01-01T00:00:00Z' };
-
-/** A record of a supervisor. @param second offset from a fixed instant, with up to nine decimals */
-export function record(second: number | string, message: string, stream = 'stdout', tag = 'F'): string {
-  const [whole, decimals = ''] = String(second).split('.');
-  const time = new Date(Date.UTC(2026, 0, 1) + Number(whole) * 1000).toISOString().slice(0, 19);
-  return `${time}.${decimals.padEnd(9, '0')}+00:00 ${stream} ${tag} ${message}\n`;
-}
-
-/** The time of `record` as a query has it. */
-export function at(second: number, nanos = 0): string {
-  const time = new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString().slice(0, 19);
-  return `${time}.${String(nanos).padStart(9, '0')}Z`;
-}
-
-/** Follows the next times until there is no more. */
-export async function readAll(store: LogStore, query: Partial<LogQuery> & { resources: string[] }) {
-  const full: LogQuery = { ...ALL, direction: 'forward', limit: 100, ...query };
-  const pages: LogPage[] = [];
-  for (;;) {
-    const page = await store.query(full);
-    pages.push(page);
-    if (!page.hasMore) return { pages, lines: pages.flatMap((one) => one.lines) };
-    full.startTime = page.nextStartTime;
-    full.endTime = page.nextEndTime;
-  }
 }
 
 export function describeLogStore(name: string, create: () => Promise<StoreUnderTest>): void {
@@ -52,6 +26,12 @@ export function describeLogStore(name: string, create: () => Promise<StoreUnderT
     afterEach(async () => {
       await store.close();
       await under.remove();
+    });
+
+    describeFollowing({
+      store: () => store,
+      job: () => job,
+      write: (...args) => write(...args),
     });
 
     const write = async (text: string | Buffer, resource = job, segment = 'output') =>
@@ -309,117 +289,6 @@ export function describeLogStore(name: string, create: () => Promise<StoreUnderT
           ['c', second],
           ['d', first],
         ]);
-      });
-    });
-
-    describe('following', () => {
-      const EPOCH = { seconds: 0, nanos: 0 };
-      let over: AbortController;
-      beforeEach(() => {
-        over = new AbortController();
-      });
-      afterEach(() => over.abort());
-
-      /** Collects messages until there are `count`, or the follower ends. */
-      async function take(count: number, request: Partial<FollowRequest> = {}): Promise<StoredLine[]> {
-        const lines: StoredLine[] = [];
-        const given = { resources: [job], startOf: () => EPOCH, signal: over.signal, ...request };
-        for await (const batch of store.follow(given)) {
-          lines.push(...batch);
-          if (lines.length >= count) break;
-        }
-        return lines;
-      }
-      const messagesOf = (lines: StoredLine[]) => lines.map((line) => line.message);
-      const numbered = (from: number, to: number) =>
-        Array.from({ length: to - from }, (_, index) => `line ${from + index}`);
-
-      it('follows from before the first line', async () => {
-        const following = take(3);
-        await write(record(1, 'line 0') + record(1, 'line 1'));
-        await write(record(2, 'line 2'));
-        expect(messagesOf(await following)).toEqual(numbered(0, 3));
-      });
-
-      it('gives what is stored and what comes with no gap and no repeat at the seam', async () => {
-        let written = 0;
-        const next = () => write(record(written, `line ${written++}`));
-        for (let n = 0; n < 500; n++) await next();
-        const following = take(1500);
-        for (let n = 0; n < 1000; n++) await next();
-        const lines = await following;
-        expect(messagesOf(lines)).toEqual(numbered(0, 1500));
-        expect(lines.map((line) => line.sequence)).toEqual(lines.map((_, index) => index));
-      });
-
-      it('begins at a time in the middle', async () => {
-        for (let n = 0; n < 20; n++) await write(record(n, `line ${n}`));
-        const seconds = Date.UTC(2026, 0, 1) / 1000 + 15;
-        expect(messagesOf(await take(5, { startOf: () => ({ seconds, nanos: 0 }) }))).toEqual(numbered(15, 20));
-      });
-
-      it('goes on after a line, cut off at any place', async () => {
-        for (let n = 0; n < 3000; n++) await write(record(1, `line ${n}`));
-        const got: string[] = [];
-        let after: Map<string, number> | undefined;
-        while (got.length < 3000) {
-          const cut = Math.min(1 + ((got.length * 7919) % 450), 3000 - got.length);
-          for (const line of (await take(cut, { after })).slice(0, cut)) {
-            got.push(line.message);
-            after = new Map([[`${job}.output`, line.sequence]]);
-          }
-        }
-        expect(got).toEqual(numbered(0, 3000));
-      });
-
-      it('merges what is stored of several resources by time', async () => {
-        const other = newId('job');
-        for (let n = 0; n < 100; n++) await write(record(n, `line ${n}`), n % 2 ? other : job);
-        expect(messagesOf(await take(100, { resources: [job, other] }))).toEqual(numbered(0, 100));
-      });
-
-      it('notices a segment that begins while it follows', async () => {
-        const service = newId('srv');
-        const [first, second] = [newId('dep'), newId('dep')];
-        await write(record(1, 'line 0'), service, first);
-        const following = take(2, { resources: [service] });
-        await write(record(2, 'line 1'), service, second);
-        expect(messagesOf(await following)).toEqual(numbered(0, 2));
-      });
-
-      it('ends when its resources are final and everything was given, the unended last line too', async () => {
-        let end = () => {};
-        const untilFinal = () => new Promise<void>((resolve) => (end = resolve));
-        const following = take(Number.POSITIVE_INFINITY, { untilFinal });
-        await write(record(1, 'line 0') + record(2, 'no line break', 'stdout', 'P'));
-        await store.complete(job, 'output');
-        end();
-        expect(messagesOf(await following)).toEqual(['line 0', 'no line break']);
-      });
-
-      it('ends by its signal while it waits', async () => {
-        const following = take(1);
-        over.abort();
-        expect(await following).toEqual([]);
-      });
-
-      it('serves every follower at its own pace', async () => {
-        const slow = store.follow({ resources: [job], startOf: () => EPOCH, signal: over.signal });
-        const reader = slow[Symbol.asyncIterator]();
-        await write(record(1, 'line 0'));
-        const got = messagesOf((await reader.next()).value ?? []);
-        const fast = take(2000);
-        for (let n = 1; n < 2000; n++) await write(record(n, `line ${n}`));
-        expect(messagesOf(await fast)).toEqual(numbered(0, 2000));
-        while (got.length < 2000) got.push(...messagesOf((await reader.next()).value ?? []));
-        expect(got).toEqual(numbered(0, 2000));
-        await reader.return?.();
-      });
-
-      it('gives only what the request keeps', async () => {
-        for (let n = 0; n < 100; n++) await write(record(n, `line ${n}`));
-        const keep = (line: StoredLine) => line.message.endsWith('7');
-        expect(messagesOf(await take(2, { keep })).slice(0, 2)).toEqual(['line 7', 'line 17']);
       });
     });
 
