@@ -28,7 +28,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'src/shared': [],
   'src/errors.ts': [],
   'src/lifecycle': [],
-  'src/config.ts': [],
+  'src/config.ts': ['src/shared'],
   'src/db': ['src/shared', 'src/lifecycle', 'src/errors.ts'],
   'src/logs': ['src/shared', 'src/errors.ts'],
   // What the engines share lies directly in the folder; no engine leans on another.
