@@ -1,0 +1,157 @@
+/** What a server's jobs left on the machine, found without asking the server: nothing may be left once all are final. */
+
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, realpathSync, rmdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const CGROUPS = '/sys/fs/cgroup';
+
+/**
+ * @param jobIds whose cgroups and mounts are looked for
+ * @returns a description of each leftover
+ */
+export function leftovers(dataDir: string, jobIds: Iterable<string>): string[] {
+  const ids = new Set(jobIds);
+  const folders = [
+    join(dataDir, 'instances'),
+    join(dataDir, 'exits'),
+    ...runtimeFolders(dataDir).flatMap((folder) => [join(folder, 'bundles'), join(folder, 'state')]),
+  ];
+  return [
+    ...folders.flatMap((folder) => entries(folder).map((name) => `in ${folder}: ${name}`)),
+    ...processesOf(dataDir, ids).map((pid) => `process ${pid}: ${commandLine(pid).join(' ').slice(0, 200)}`),
+    ...cgroupsOf(ids).map((path) => `cgroup ${path}`),
+    ...mountsOf(ids).map((mount) => `mount ${mount}`),
+  ];
+}
+
+/** Leftovers once there are none, or after the time that the sweep may take. */
+export async function lastingLeftovers(
+  dataDir: string,
+  jobIds: Iterable<string>,
+  withinMs = 20_000,
+): Promise<string[]> {
+  const ids = [...jobIds];
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const left = leftovers(dataDir, ids);
+    if (left.length === 0 || performance.now() > deadline) return left;
+    await delay(100);
+  }
+}
+
+/** Live processes that belong to this data folder: supervisors, and members of the jobs' cgroups or sessions. */
+export function processesOf(dataDir: string, jobIds: ReadonlySet<string>): number[] {
+  const marks = [dataDir, ...runtimeFolders(dataDir)];
+  return livePids().filter((pid) => {
+    const args = commandLine(pid);
+    if (args.length === 0 || pid === process.pid) return false;
+    if (args.includes('serve')) return false;
+    if (args.some((argument) => marks.some((mark) => argument.includes(mark)))) return true;
+    const ours = [...environment(pid), ...cgroup(pid)];
+    return ours.some((id) => jobIds.has(id));
+  });
+}
+
+/** Supervisors of a job, found by their arguments. */
+export function supervisorsOf(dataDir: string, jobId: string): number[] {
+  const places = [
+    join(dataDir, 'instances', jobId),
+    ...runtimeFolders(dataDir).map((folder) => join(folder, 'bundles', jobId)),
+  ];
+  return livePids().filter((pid) => commandLine(pid).some((argument) => places.includes(argument)));
+}
+
+/** Ends every process of the data folder and removes what lies outside of it. */
+export async function removeTraces(dataDir: string): Promise<void> {
+  const ids = new Set(
+    [
+      join(dataDir, 'instances'),
+      join(dataDir, 'exits'),
+      ...runtimeFolders(dataDir).map((folder) => join(folder, 'bundles')),
+    ].flatMap(entries),
+  );
+  for (let pids = processesOf(dataDir, ids); pids.length > 0; pids = processesOf(dataDir, ids)) {
+    for (const pid of pids) killIfThere(pid);
+    await delay(10);
+  }
+  for (const path of cgroupsOf(ids)) rmdirSync(path);
+  for (const folder of runtimeFolders(dataDir)) {
+    for (const name of ['namespace/mount-namespace', 'namespace']) {
+      spawnSync('umount', ['-l', join(folder, name)], { stdio: 'ignore' });
+    }
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Where the local executor keeps what belongs to this boot of the host. */
+function runtimeFolders(dataDir: string): string[] {
+  const hash = (path: string): string => createHash('sha256').update(path).digest('hex').slice(0, 12);
+  const paths = existsSync(dataDir) ? [dataDir, realpathSync(dataDir)] : [dataDir];
+  const places = [...new Set(paths)].flatMap((path) => [
+    `/run/errand-${hash(path)}`,
+    `/dev/shm/errand-${hash(path)}`,
+    join(path, 'runtime'),
+  ]);
+  return places.filter((folder) => existsSync(folder));
+}
+
+function cgroupsOf(ids: ReadonlySet<string>): string[] {
+  const groups = [CGROUPS, ...entries(CGROUPS).map((name) => join(CGROUPS, name))].map((base) =>
+    join(base, 'errand'),
+  );
+  return groups.flatMap((group) =>
+    entries(group)
+      .filter((name) => ids.has(name))
+      .map((name) => join(group, name)),
+  );
+}
+
+function mountsOf(ids: ReadonlySet<string>): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.split(/[ /:=,]/).some((word) => ids.has(word)));
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+const livePids = (): number[] =>
+  entries('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+
+function texts(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Empty for a process that is gone, a zombie, or of the kernel. */
+const commandLine = (pid: number): string[] => texts(`/proc/${pid}/cmdline`).split('\0').filter(Boolean);
+
+const environment = (pid: number): string[] =>
+  texts(`/proc/${pid}/environ`)
+    .split('\0')
+    .filter((one) => one.startsWith('ERRAND_INSTANCE_ID='))
+    .map((one) => one.slice('ERRAND_INSTANCE_ID='.length));
+
+const cgroup = (pid: number): string[] => texts(`/proc/${pid}/cgroup`).split(/[\n/]/);
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
+}
