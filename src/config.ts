@@ -19,6 +19,8 @@ export interface Config {
   capacity: { memoryBytes: number; cpuMillis: number; jobs: number };
   /** Builds that run at once. */
   maxBuilds: number;
+  /** How long, and up to what size of all of it, the output of jobs and builds is kept. */
+  logRetention: { maxAgeMs?: number; maxBytes?: number };
   /** How often one key may call. */
   rateLimits: { jobsPerHour: number; readsPerMinute: number; writesPerMinute: number };
   /** The admin key to install on the first start, where the operator chose one. */
@@ -43,6 +45,7 @@ export interface ServeFlags {
   maxCpu?: string;
   maxJobs?: string;
   maxBuilds?: string;
+  logRetention?: string;
   maxJobsPerHour?: string;
   maxReadsPerMinute?: string;
   maxWritesPerMinute?: string;
@@ -68,6 +71,7 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
       jobs: wholeNumber('--max-jobs', flags.maxJobs ?? '1000', 1, 1_000_000),
     },
     maxBuilds: wholeNumber('--max-builds', flags.maxBuilds ?? String(Math.max(1, cpus >> 1)), 1, 1000),
+    logRetention: retention('--log-retention', flags.logRetention ?? DEFAULT_LOG_RETENTION),
     rateLimits: {
       jobsPerHour: rate('--max-jobs-per-hour', flags.maxJobsPerHour),
       readsPerMinute: rate('--max-reads-per-minute', flags.maxReadsPerMinute),
@@ -123,6 +127,23 @@ function oneOf<const T extends string>(flag: string, text: string, accepted: rea
   const found = accepted.find((one) => one === text);
   if (!found) throw new ConfigError(`${flag} must be one of ${accepted.join(', ')}, got "${text}"`);
   return found;
+}
+
+const DEFAULT_LOG_RETENTION = '30d';
+const PERIODS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A period, a size, or both: `30d`, `50GB`, `30d,50GB`; `forever` for no limit. */
+function retention(flag: string, text: string): Config['logRetention'] {
+  const limits: Config['logRetention'] = {};
+  for (const part of text === 'forever' ? [] : text.split(',')) {
+    const period = /^(\d{1,6})([mhd])$/.exec(part.trim());
+    if (period) limits.maxAgeMs = Number(period[1]) * PERIODS[period[2]!]!;
+    else if (/^\d.*[kmgt]i?b$/i.test(part.trim())) limits.maxBytes = bytes(flag, part.trim());
+    else {
+      throw new ConfigError(`${flag} must be such as 30d, 12h, 50GB, 30d,50GB or forever, got "${text}"`);
+    }
+  }
+  return limits;
 }
 
 const UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };

@@ -2,7 +2,7 @@
  * The compressed form of a closed segment, `<segment>.log.zst`: one zstd frame for each stretch between checkpoints,
  * so that any part can be read alone, then a skippable frame with the checkpoints. Standard tools decompress the file.
  */
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
@@ -56,6 +56,9 @@ export async function compressSegment(
   const file = await open(temporary, 'w', 0o440);
   try {
     await writeCompressed(file, bytes, closed);
+    // Retention counts from the last line, not from its compression.
+    const { atimeMs, mtimeMs } = await stat(path);
+    await file.utimes(atimeMs / 1000, mtimeMs / 1000);
     await file.sync();
   } finally {
     await file.close();

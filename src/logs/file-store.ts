@@ -2,7 +2,7 @@
  * The log store on files: `<folder>/<shard>/<resource>/<segment>.log`. A segment is written by appends alone, by the
  * supervisor of an instance or by this process; it is read in place. A read-only file is one that is complete.
  */
-import { chmod, type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../shared/clock.ts';
 import { formatRecords } from './cri.ts';
@@ -12,17 +12,24 @@ import { formatInstant, type Instant, parseInstant } from './instant.ts';
 import type { FollowRequest, LogPage, LogQuery, LogStore, LogStreamName, StoredLine } from './log-store.ts';
 import { ifMissing } from './missing-file.ts';
 import { readPage } from './page.ts';
+import { type Retention, removeExpired, walkSegments } from './retention.ts';
 import { isClosedMode, Segment } from './segment.ts';
 
 /** Segments whose checkpoints stay in memory; a forgotten one is read again when it is asked for. */
 const MAX_KNOWN_SEGMENTS = 2000;
 const READ_ONLY = 0o440;
+const MIN_COMPRESSED_BYTES = 16 * 1024;
+/** How often all files are looked through for complete segments that nobody told of. */
+const SWEEP_INTERVAL_MS = 60 * 60 * 1000;
 
 export class FileLogStore implements LogStore {
   readonly #folder: string;
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #known = new Map<string, Segment>();
   readonly #watch = new FolderWatch();
+  /** Complete segments that may be compressed. */
+  readonly #completed = new Set<string>();
+  #sweptMs = Number.NEGATIVE_INFINITY;
   /** Appends to one segment, one after the other. */
   readonly #appends = new Map<string, Promise<void>>();
 
@@ -57,6 +64,7 @@ export class FileLogStore implements LogStore {
     await this.#appends.get(file);
     this.#appends.delete(file);
     await chmod(file, READ_ONLY).catch(ifMissing);
+    this.#completed.add(file);
   }
 
   async query(query: LogQuery): Promise<LogPage> {
@@ -87,6 +95,33 @@ export class FileLogStore implements LogStore {
   async lastTimestamp(resource: string, segment: string): Promise<string | undefined> {
     const last = await this.#segment(this.#path(resource, segment)).lastTime();
     return last && formatInstant(last);
+  }
+
+  async maintain(retention: Retention): Promise<{ compressed: number; removed: number }> {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#sweptMs >= SWEEP_INTERVAL_MS) {
+      this.#sweptMs = nowMs;
+      // An earlier server may have left complete segments behind.
+      for await (const { path, isClosed } of walkSegments(this.#folder)) {
+        if (isClosed && path.endsWith('.log')) this.#completed.add(path);
+      }
+    }
+    const compressed = await this.#compressCompleted();
+    const removed = await removeExpired(this.#folder, retention, nowMs);
+    for (const path of removed) this.#known.delete(path.replace(/\.zst$/, ''));
+    return { compressed, removed: removed.length };
+  }
+
+  async #compressCompleted(): Promise<number> {
+    let count = 0;
+    for (const path of this.#completed) {
+      this.#completed.delete(path);
+      const status = await stat(path).catch(ifMissing);
+      // A small file takes one block of the disk either way.
+      if (!status || status.size < MIN_COMPRESSED_BYTES) continue;
+      if (await this.#segment(path).compress()) count++;
+    }
+    return count;
   }
 
   async close(): Promise<void> {

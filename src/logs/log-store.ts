@@ -69,5 +69,10 @@ export interface LogStore {
   follow(request: FollowRequest): AsyncIterable<StoredLine[]>;
   /** The time of the last line of a segment, or undefined when it has none. */
   lastTimestamp(resource: string, segment: string): Promise<string | undefined>;
+  /**
+   * Compresses complete segments and removes those that retention no longer covers. Writers and readers are not held
+   * up. Idempotent; meant to be called now and then.
+   */
+  maintain(retention: { maxAgeMs?: number; maxBytes?: number }): Promise<{ compressed: number; removed: number }>;
   close(): Promise<void>;
 }
