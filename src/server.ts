@@ -9,8 +9,11 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './api/app.ts';
 import { startBuildLoop } from './background/builds.ts';
+import { startCronRunLoop } from './background/cron-runs.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
+import { startLogMaintenanceLoop } from './background/log-maintenance.ts';
 import { startReconcileLoop } from './background/reconcile.ts';
+import { startUsageLoop } from './background/usage-samples.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { Context } from './context.ts';
 import { claimDataFolder } from './data-folder.ts';
@@ -23,6 +26,7 @@ import { FinishedJobs } from './jobs/finished-jobs.ts';
 import { JobRunner } from './jobs/runner.ts';
 import { FileLogStore } from './logs/file-store.ts';
 import { ensureFirstWorkspace } from './services/first-start.ts';
+import { withSafeHints } from './services/hints.ts';
 import { SystemClock } from './shared/clock.ts';
 import { armCrashPoint } from './shared/crash-points.ts';
 import { createLogger, type Logger } from './shared/logger.ts';
@@ -48,7 +52,7 @@ export async function startServer(config: Config, logger: Logger = createLogger(
   const vault = new Vault(masterKey(config));
   const database = await openDatabase(join(config.dataDir, 'errand.db'));
   const executor = await openExecutor(config, logger);
-  const context: Context = {
+  const context: Context = withSafeHints({
     config,
     database,
     executor,
@@ -63,13 +67,16 @@ export async function startServer(config: Config, logger: Logger = createLogger(
       build: () => loops.builds.nudge(),
       stop: (jobId) => runner.stopNow(jobId),
     },
-  };
+  });
   const { key } = await ensureFirstWorkspace(context);
   const runner = new JobRunner(context);
   const loops = {
     dispatch: startDispatchLoop(context, runner),
     reconcile: startReconcileLoop(context, runner),
     builds: startBuildLoop(context),
+    logs: startLogMaintenanceLoop(context),
+    cronRuns: startCronRunLoop(context),
+    usage: startUsageLoop(context),
   };
   loops.reconcile.nudge();
   loops.dispatch.nudge();
@@ -83,7 +90,7 @@ export async function startServer(config: Config, logger: Logger = createLogger(
     ...(key ? { firstKey: key } : {}),
     async stop() {
       await app.close();
-      await Promise.all([loops.dispatch.stop(), loops.reconcile.stop(), loops.builds.stop()]);
+      await Promise.all(Object.values(loops).map((loop) => loop.stop()));
       await runner.close();
       await executor.close();
       await context.logStore.close();

@@ -13,13 +13,11 @@ import { BODY_LIMIT_BYTES, readJsonBodies } from './body.ts';
 import { Conduct } from './conduct.ts';
 import { loadContract } from './contract.ts';
 import { addErrorShape, describeError, rememberRoutes } from './error-shape.ts';
-import { contextOfRequests } from './hints.ts';
 import { OperationRegistry } from './operations.ts';
 import { RateLimiter } from './rate-limit.ts';
 import { registerRoutes } from './routes/index.ts';
 
-export async function buildApp(given: Context): Promise<FastifyInstance> {
-  const context = contextOfRequests(given);
+export async function buildApp(context: Context): Promise<FastifyInstance> {
   const limiter = new RateLimiter(context.config.rateLimits, context.clock);
   const app = Fastify({
     bodyLimit: BODY_LIMIT_BYTES,

@@ -98,7 +98,8 @@ const targetOf = (request: FastifyRequest): string =>
 
 /** A thing that was made has no id in the path; the write that made it gives the thing, or its id. */
 function withId(request: FastifyRequest, result: unknown): { target?: string } {
-  const id = typeof result === 'string' ? result : (result as { id?: unknown } | undefined)?.id;
+  const thing = result as { id?: unknown; body?: { id?: unknown } } | undefined;
+  const id = typeof result === 'string' ? result : (thing?.id ?? thing?.body?.id);
   if (typeof id !== 'string' || !/^[a-z]{3}-[0-9a-v]{20}$/.test(id)) return {};
   const target = targetOf(request);
   return target.includes(id) ? {} : { target: target === '' ? id : `${target}/${id}` };

@@ -46,6 +46,8 @@ export function extendContract<T extends object>(contract: T): T {
     schema: { type: 'string' },
     'x-errand-extension': true,
   });
+  // The contract pages through events and gives no cursor to do it with.
+  add(schemas['serviceEventWithCursor'], { cursor: { type: 'string' } });
   Object.assign(document.paths, extensionPathItems());
   for (const item of Object.values(document.paths)) {
     for (const operation of Object.values(item)) addErrorStatuses(operation);

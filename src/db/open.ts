@@ -96,9 +96,7 @@ class SqliteStore implements Database {
 
   async atomic<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
     const afterCommit: (() => void)[] = [];
-    const result = await this.#writeOnly((trx) =>
-      this.#scopes.inTransaction(trx, afterCommit, () => work(trx)),
-    );
+    const result = await this.write((trx) => this.#scopes.inTransaction(trx, afterCommit, () => work(trx)));
     // Within an outer transaction they wait for that one.
     for (const then of afterCommit) this.#scopes.afterCommit(then);
     return result;

@@ -292,16 +292,22 @@ export interface WebhookAttemptsTable {
   created_at: string;
 }
 
-/** A run of a cron job; its state is that of its job. */
+/** A run of a cron job. At most one of a service is started, and at most one waits for the end of that one. */
 export interface CronRunsTable {
   id: string;
   workspace_id: string;
   service_id: string;
-  job_id: string;
-  /** The key, or `schedule`. */
+  /** The job that carries it out; none while it waits, or when it never came to one. */
+  job_id: string | null;
+  state: 'waiting' | 'started' | 'ended';
+  /** As the API shows it. */
+  status: 'pending' | 'successful' | 'unsuccessful' | 'canceled';
+  /** The key that asked for it, or `schedule`. */
   triggered_by: string;
   canceled_by: string | null;
   created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
 }
 
 export interface UsageSamplesTable {

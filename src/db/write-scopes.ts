@@ -47,7 +47,7 @@ export class WriteScopes {
   }
 
   /**
-   * Runs `work` as a part of `transaction`; a companion that waits for a write is still waiting inside.
+   * Runs `work` as a part of `transaction`.
    * @param afterCommit collects what is to be called when the transaction is committed
    */
   async inTransaction<T>(
@@ -55,18 +55,9 @@ export class WriteScopes {
     afterCommit: (() => void)[],
     work: () => Promise<T>,
   ): Promise<T> {
-    const waiting = this.takeCompanion();
-    const scope: Scope = {
-      over: false,
-      transaction,
-      afterCommit,
-      ...(waiting ? { companion: waiting.companion } : {}),
-    };
+    const scope: Scope = { over: false, transaction, afterCommit };
     try {
       return await this.#storage.run(scope, work);
-    } catch (error) {
-      waiting?.giveBack();
-      throw error;
     } finally {
       scope.over = true;
     }

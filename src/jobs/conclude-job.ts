@@ -8,6 +8,7 @@ import { publicStatus } from '../lifecycle/job.ts';
 import { costMicroUsd } from '../services/plans.ts';
 import { secondsBetween } from '../shared/clock.ts';
 import type { Verdict } from './end-cause.ts';
+import { endRunOfJob } from './end-cron-run.ts';
 
 /**
  * @param job as read in this very transaction, not final
@@ -37,6 +38,7 @@ export async function concludeJob(
     details: { jobId: job.id, status, ...(verdict.reason ? { reason: verdict.reason } : {}) },
     at: finishedAt,
   });
+  if (job.service_id.startsWith('crn-')) await endRunOfJob(trx, result.job);
   if (job.started_at) await insertUsage(trx, usageRecord(job, job.started_at, finishedAt));
   return result.job;
 }

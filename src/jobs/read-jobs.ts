@@ -4,7 +4,7 @@ import { findJobOf, type JobFilter, listJobs } from '../db/queries/jobs.ts';
 import { findServiceWithDeleted } from '../db/queries/services.ts';
 import type { JobsTable } from '../db/schema.ts';
 import { notFound } from '../errors.ts';
-import { isTerminal } from '../lifecycle/job.ts';
+import { isTerminal, phasesOf } from '../lifecycle/job.ts';
 
 /** @throws `notFound` when the workspace (or the service, where given) has no such job */
 export async function getJob(
@@ -55,4 +55,18 @@ export async function waitForJob(
     }
     await announced;
   }
+}
+
+/** More instances than one service has at once. */
+const MAX_INSTANCES = 1000;
+
+/** The instances in which jobs of a service run now; an instance goes by the id of its job. @throws `notFound` */
+export async function runningInstances(
+  context: Context,
+  workspaceId: string,
+  serviceId: string,
+): Promise<{ id: string; startedAt: string }[]> {
+  const filter = { phases: phasesOf('running') };
+  const jobs = await pageOfJobs(context, workspaceId, serviceId, filter, MAX_INSTANCES, undefined);
+  return jobs.map((job) => ({ id: job.id, startedAt: job.started_at ?? job.created_at }));
 }

@@ -58,12 +58,15 @@ const contract = loadContract();
 export const seenAnswers = new Set<string>();
 
 export class ContractClient {
-  readonly #app: FastifyInstance;
+  readonly #app: () => FastifyInstance;
   readonly #key: string | undefined;
 
-  /** @param key a bearer key, or undefined to send none */
-  constructor(app: FastifyInstance, key?: string) {
-    this.#app = app;
+  /**
+   * @param app or a function that gives it, asked with each request: a restarted server has another
+   * @param key a bearer key, or undefined to send none
+   */
+  constructor(app: FastifyInstance | (() => FastifyInstance), key?: string) {
+    this.#app = typeof app === 'function' ? app : () => app;
     this.#key = key;
   }
 
@@ -92,7 +95,7 @@ export class ContractClient {
 
   async request({ method, path, body, headers = {} }: RawRequest): Promise<Answer> {
     const isText = typeof body === 'string';
-    const response = await this.#app.inject({
+    const response = await this.#app().inject({
       method: method as 'GET',
       url: path,
       headers: {

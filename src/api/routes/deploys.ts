@@ -2,6 +2,7 @@
 import { cancelDeploy } from '../../builds/cancel-deploy.ts';
 import { createDeploy } from '../../builds/create-deploy.ts';
 import { getDeploy, listDeploys, type StoredDeploy } from '../../builds/read-deploys.ts';
+import { rollBack } from '../../builds/rollback.ts';
 import type { Context } from '../../context.ts';
 import { DEPLOY_STATUSES, type DeployPhase } from '../../lifecycle/deploy.ts';
 import type { Deploy, DeployStatus } from '../contract-types.ts';
@@ -42,6 +43,10 @@ export function deployRoutes(operations: OperationRegistry, context: Context): v
 
   operations.add('cancel-deploy', async ({ params, caller }) =>
     presentDeploy(await cancelDeploy(context, caller.workspaceId, params.serviceId, params.deployId)),
+  );
+
+  operations.add('rollback-deploy', async ({ params, body, caller }) =>
+    presentDeploy(await rollBack(context, caller.workspaceId, params.serviceId, body.deployId)),
   );
 }
 

@@ -68,10 +68,16 @@ CREATE TABLE webhook_attempts (
 CREATE INDEX webhook_attempts_by_webhook ON webhook_attempts (webhook_id, created_at, id);
 CREATE TABLE cron_runs (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces(id),
-  service_id TEXT NOT NULL REFERENCES services(id), job_id TEXT NOT NULL UNIQUE,
-  triggered_by TEXT NOT NULL, canceled_by TEXT, created_at TEXT NOT NULL
+  service_id TEXT NOT NULL REFERENCES services(id), job_id TEXT UNIQUE,
+  state TEXT NOT NULL CHECK (state IN ('waiting', 'started', 'ended')),
+  status TEXT NOT NULL, triggered_by TEXT NOT NULL, canceled_by TEXT,
+  created_at TEXT NOT NULL, started_at TEXT, finished_at TEXT,
+  CHECK ((state = 'ended') = (finished_at IS NOT NULL)),
+  CHECK (state <> 'started' OR job_id IS NOT NULL)
 );
 CREATE INDEX cron_runs_by_service ON cron_runs (service_id, created_at, id);
+CREATE UNIQUE INDEX cron_runs_one_started ON cron_runs (service_id) WHERE state = 'started';
+CREATE UNIQUE INDEX cron_runs_one_waiting ON cron_runs (service_id) WHERE state = 'waiting';
 CREATE TABLE usage_samples (
   job_id TEXT NOT NULL, workspace_id TEXT NOT NULL, service_id TEXT NOT NULL,
   at TEXT NOT NULL, cpu_millis BIGINT NOT NULL, memory_bytes BIGINT NOT NULL,

@@ -205,3 +205,17 @@ export async function transitionDeploy(
   for (const one of transitionEvents(before.status, deploy, change.at)) await insertEvent(trx, one);
   return { result: 'applied', deploy };
 }
+
+/** Copies what a deploy was built from to one that uses its result again. */
+export async function setRolledBackCommit(
+  trx: Queries,
+  id: string,
+  from: Pick<DeploysTable, 'commit_id' | 'commit_message' | 'commit_created_at' | 'created_at'>,
+): Promise<void> {
+  const { commit_id, commit_message, commit_created_at } = from;
+  await trx
+    .updateTable('deploys')
+    .set({ commit_id, commit_message, commit_created_at })
+    .where('id', '=', id)
+    .execute();
+}

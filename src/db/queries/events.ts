@@ -1,6 +1,8 @@
 /** Events: what happened to a service, written in the transaction that made it happen. */
 import { newId } from '../../shared/ids.ts';
 import type { Queries } from '../open.ts';
+import type { EventsTable } from '../schema.ts';
+import { allOf, equals, follows, type Page } from './conditions.ts';
 
 export interface NewEvent {
   workspaceId: string;
@@ -28,4 +30,41 @@ export async function insertEvent(trx: Queries, event: NewEvent): Promise<string
     })
     .execute();
   return id;
+}
+
+/** What a list of events can be narrowed by; both ends of the range belong to it. */
+export interface EventFilter {
+  type?: string | undefined;
+  startTime?: string | undefined;
+  endTime?: string | undefined;
+}
+
+/** Events of a service, newest first. */
+export async function selectEvents(
+  queries: Queries,
+  serviceId: string,
+  filter: EventFilter,
+  page: Page,
+): Promise<EventsTable[]> {
+  let query = queries
+    .selectFrom('events')
+    .selectAll()
+    .where(allOf(equals('events.service_id', serviceId), follows('events', page.after)));
+  if (filter.type) query = query.where('type', '=', filter.type);
+  if (filter.startTime) query = query.where('created_at', '>=', filter.startTime);
+  if (filter.endTime) query = query.where('created_at', '<=', filter.endTime);
+  return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(page.limit).execute();
+}
+
+export async function findEvent(
+  queries: Queries,
+  workspaceId: string,
+  id: string,
+): Promise<EventsTable | undefined> {
+  return queries
+    .selectFrom('events')
+    .selectAll()
+    .where('id', '=', id)
+    .where('workspace_id', '=', workspaceId)
+    .executeTakeFirst();
 }

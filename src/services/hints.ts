@@ -1,13 +1,13 @@
 /**
- * What requests tell the rest of the server: that there is work, that a job is over. It is told after the commit of the
- * request's transaction, because before there is nothing to see, and outside of the request, because the work that it
- * wakes up must not take part in that transaction.
+ * What a change tells the rest of the server: that there is work, that a job is over. It is told after the commit of its
+ * transaction, because before there is nothing to see, and outside of that transaction, because the work that it
+ * wakes up must not take part in it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Context } from '../context.ts';
 
-/** The context with hints that are safe to give from a request. */
-export function contextOfRequests(context: Context): Context {
+/** The context with hints that are safe to give from within a transaction. */
+export function withSafeHints(context: Context): Context {
   const outside = AsyncLocalStorage.snapshot();
   const safely = <Args extends unknown[]>(hint: (...args: Args) => void): ((...args: Args) => void) => {
     return (...args) => context.database.afterCommit(() => outside(() => hint(...args)));
