@@ -3,8 +3,8 @@
  * the server, so these files are the truth that a restarted server begins from:
  *
  *   <data>/instances/<id>/ticket/ticket   taken (created with O_EXCL) before the command is executed
- *   <data>/instances/<id>/supervisor.pid  the supervisor's process id
- *   <data>/exits/<id>                     the exit code, written by rename when the output is complete
+ *   <data>/instances/<id>/supervisor/     its supervisor: `supervisor.pid`, and `name` where it has one of its own
+ *   <data>/exits/<name>                   the exit code, written by rename when the output is complete
  */
 import {
   closeSync,
@@ -34,6 +34,7 @@ export interface RecordedExit {
 
 export class InstanceFolders {
   readonly #root: string;
+  readonly #engineNames = new Map<string, string>();
   /** One folder for the exits of all instances, so that one watch sees them all. */
   readonly exitsFolder: string;
 
@@ -55,12 +56,29 @@ export class InstanceFolders {
     return join(this.#root, id, 'ticket', 'ticket');
   }
 
+  supervisorFolder(id: string): string {
+    return join(this.#root, id, 'supervisor');
+  }
+
+  /** The name of the instance's supervisor and of all that it made: its own, or else the instance's id. */
+  engineName(id: string): string {
+    const known = this.#engineNames.get(id);
+    if (known !== undefined) return known;
+    try {
+      const name = readFileSync(join(this.supervisorFolder(id), 'name'), 'utf8');
+      this.#engineNames.set(id, name);
+      return name;
+    } catch {
+      return id;
+    }
+  }
+
   exitFile(id: string): string {
-    return join(this.exitsFolder, id);
+    return join(this.exitsFolder, this.engineName(id));
   }
 
   supervisorPidFile(id: string): string {
-    return join(this.#root, id, 'supervisor.pid');
+    return join(this.supervisorFolder(id), 'supervisor.pid');
   }
 
   /** Makes the folder of a new instance. @throws EEXIST when there is one: a second start must not go on */
@@ -124,10 +142,11 @@ export class InstanceFolders {
     return readPid(join(this.folder(id), 'pid'));
   }
 
-  /** Removes everything of an instance; the exit record last, so that an interrupted removal loses no outcome. */
+  /** Removes everything of an instance; the folder last, since it knows the name under which the rest is. */
   async remove(id: string): Promise<void> {
-    await rm(this.folder(id), { recursive: true, force: true, maxRetries: 3 });
     rmSync(this.exitFile(id), { force: true });
+    await rm(this.folder(id), { recursive: true, force: true, maxRetries: 3 });
+    this.#engineNames.delete(id);
   }
 }
 

@@ -9,7 +9,7 @@ export const CRASH_POINTS = [
   'intent-committed', // the intent to start is durable, nothing was made
   'instance-folder-made', // the instance has a folder and nothing in it
   'instance-prepared', // bundle and limits are written, no process exists
-  'supervisor-spawned', // the supervisor runs, nobody knows how far
+  'supervisor-released', // the supervisor was told to go, nobody knows how far it is
   'command-started', // the ticket is taken, the database says starting
   'started-committed', // the database says running
   'stop-committed', // the intention to end the job is durable, no signal was sent

@@ -42,7 +42,6 @@ export function giveTree(tree: string, user: User): void {
 
 /** Writes `config.json` and the files with secrets; readable by root, secrets also by the instance's user. */
 export function writeBundle(folder: string, spec: InstanceSpec, paths: InstancePaths, host: HostFacts): void {
-  mkdirSync(folder, { mode: 0o700 });
   if (spec.secretFiles.length > 0) {
     mkdirSync(paths.secrets, { mode: 0o755 });
     for (const { name, content } of spec.secretFiles) {

@@ -20,8 +20,10 @@ export interface CgroupMount {
 
 export interface Cgroups {
   readonly version: 1 | 2;
-  /** Makes the cgroup with its limits. */
-  create(id: string, limits: InstanceLimits): void;
+  /** Makes the cgroup, without limits. */
+  create(id: string): void;
+  /** Sets its limits; the instance's own processes do not exist yet. */
+  limit(id: string, limits: InstanceLimits): void;
   /** The files to which a process writes 0 to join. `id` may be a placeholder of a shell. */
   joinFiles(id: string): string[];
   /** The parts of the hierarchy that the instance may read. */
@@ -32,8 +34,8 @@ export interface Cgroups {
   usage(id: string): { memoryBytes: number; cpuSeconds: number } | undefined;
   /** Removes the cgroup; its processes have ended. */
   remove(id: string): Promise<void>;
-  /** Ids of the cgroups below this group that exist. */
-  exists(id: string): boolean;
+  /** Removes the group itself, unless another server's instances are in it. */
+  close(): void;
 }
 
 /** The cgroups of this host below `group`. @throws when no usable hierarchy is mounted, or it cannot be written */
@@ -67,6 +69,14 @@ async function removeFolder(folder: string): Promise<void> {
   }
 }
 
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Another server's instances are in it.
+  }
+}
+
 /** cgroup v1, alone or in a hybrid mount: one folder per controller. */
 class LegacyCgroups implements Cgroups {
   readonly version = 1;
@@ -87,8 +97,11 @@ class LegacyCgroups implements Cgroups {
     }
   }
 
-  create(id: string, limits: InstanceLimits): void {
+  create(id: string): void {
     for (const controller of this.#controllers) mkdirSync(this.#folder(controller, id), { recursive: true });
+  }
+
+  limit(id: string, limits: InstanceLimits): void {
     const memory = this.#folder('memory', id);
     writeFileSync(`${memory}/memory.limit_in_bytes`, String(limits.memoryBytes));
     // Without accounting of swap there is no such file; then the kernel has no swap to give either, or none to count.
@@ -131,8 +144,8 @@ class LegacyCgroups implements Cgroups {
     for (const controller of this.#controllers) await removeFolder(this.#folder(controller, id));
   }
 
-  exists(id: string): boolean {
-    return this.#controllers.some((controller) => existsSync(this.#folder(controller, id)));
+  close(): void {
+    for (const controller of this.#controllers) removeIfEmpty(`${MOUNT}/${controller}/${this.#group}`);
   }
 
   #folder(controller: string, id: string): string {
@@ -156,9 +169,12 @@ class UnifiedCgroups implements Cgroups {
     }
   }
 
-  create(id: string, limits: InstanceLimits): void {
+  create(id: string): void {
+    mkdirSync(this.#folder(id), { recursive: true });
+  }
+
+  limit(id: string, limits: InstanceLimits): void {
     const folder = this.#folder(id);
-    mkdirSync(folder, { recursive: true });
     writeFileSync(`${folder}/memory.max`, String(limits.memoryBytes));
     if (existsSync(`${folder}/memory.swap.max`)) writeFileSync(`${folder}/memory.swap.max`, '0');
     writeFileSync(`${folder}/cpu.max`, `${(CPU_PERIOD_US * limits.cpuMillis) / 1000} ${CPU_PERIOD_US}`);
@@ -192,8 +208,8 @@ class UnifiedCgroups implements Cgroups {
     await removeFolder(this.#folder(id));
   }
 
-  exists(id: string): boolean {
-    return existsSync(this.#folder(id));
+  close(): void {
+    // It stays: made anew by another server's next instance, it would lack its controllers.
   }
 
   #folder(id: string): string {

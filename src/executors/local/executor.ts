@@ -7,9 +7,9 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, statfsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, linkSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { crashPoint } from '../../shared/crash-points.ts';
 import type { Executor, ExitStatus, InstanceSpec, InstanceState } from '../executor.ts';
@@ -23,13 +23,16 @@ import { type HostView, makeHostView } from './host-view.ts';
 import {
   findProgram,
   isHybrid,
-  launch,
   makeMountNamespace,
   type RuntimeChoice,
+  removeMountNamespace,
   run,
+  type Supervisor,
+  startSupervisor,
   writeWrapper,
 } from './runtime.ts';
 import type { HostFacts, InstancePaths } from './spec.ts';
+import { newSupervisorName, Standbys } from './standbys.ts';
 
 /** The user of all instances: unprivileged, and no user of the host's own. */
 const USER = { uid: 64_000, gid: 64_000 };
@@ -37,6 +40,7 @@ const CGROUP_GROUP = 'errand';
 /** How long the first process may take to its ticket after the runtime reported it started. */
 const TICKET_WAIT_MS = 10_000;
 const DESTROY_WAIT_MS = 10_000;
+const TRIAL_PREFIX = 'try-';
 const TMPFS_MAGIC = 0x01021994;
 
 export interface LocalExecutorOptions {
@@ -73,6 +77,7 @@ export async function openLocalExecutor(options: LocalExecutorOptions): Promise<
     try {
       const executor = new LocalExecutor({ ...options, conmon, init, choice: choice() });
       await tryOnce(executor, options.dataDir);
+      await executor.open();
       return executor;
     } catch (error) {
       failures.push(error instanceof Error ? error.message : String(error));
@@ -118,7 +123,7 @@ function runtimeFolder(dataDir: string): string {
 
 /** A whole small life: what fails here would fail for every job. */
 async function tryOnce(executor: LocalExecutor, dataDir: string): Promise<void> {
-  const id = `try-${randomBytes(8).toString('hex')}`;
+  const id = `${TRIAL_PREFIX}${randomBytes(8).toString('hex')}`;
   const folder = join(dataDir, 'try', id);
   mkdirSync(join(folder, 'tree', 'folder'), { recursive: true });
   giveTree(join(folder, 'tree'), USER);
@@ -159,6 +164,7 @@ export class LocalExecutor implements Executor {
   readonly #runFolder: string;
   readonly #stateFolder: string;
   readonly #facts: Omit<HostFacts, 'cgroupMounts' | 'runtimeCgroup'>;
+  readonly #standbys: Standbys;
 
   constructor(options: LocalExecutorOptions & { conmon: string; init: string; choice: RuntimeChoice }) {
     this.#choice = options.choice;
@@ -189,6 +195,19 @@ export class LocalExecutor implements Executor {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the wrapper's shell fills it in
     writeWrapper(this.#wrapper, options.choice, this.#cgroups.joinFiles('${id}'));
     this.#exits = new ExitWatch(this.#folders.exitsFolder);
+    this.#standbys = new Standbys(
+      options.dataDir,
+      (folder, logFile) => this.#startSupervisor(basename(folder), folder, logFile),
+      ({ supervisor, folder }) => this.#removeEngine(supervisor.name, folder),
+    );
+  }
+
+  /** Removes what a server that is gone kept ready, and makes this one's own. */
+  async open(): Promise<void> {
+    for (const { name, folder } of this.#standbys.leftOver()) await this.#removeEngine(name, folder);
+    const trials = (await this.list()).filter((id) => id.startsWith(TRIAL_PREFIX));
+    for (const id of trials) await this.destroy(id);
+    this.#standbys.refill();
   }
 
   async start(spec: InstanceSpec): Promise<{ startedAt: string }> {
@@ -197,17 +216,9 @@ export class LocalExecutor implements Executor {
     this.#folders.create(id);
     crashPoint('instance-folder-made');
     try {
-      this.#prepare(spec);
+      const supervisor = this.#prepare(spec);
       crashPoint('instance-prepared');
-      await launch(this.#conmon, this.#wrapper, {
-        id,
-        bundle: this.#bundle(id),
-        stateFolder: this.#stateFolder,
-        supervisorPidFile: this.#folders.supervisorPidFile(id),
-        pidFile: join(this.#folders.folder(id), 'pid'),
-        exitsFolder: this.#folders.exitsFolder,
-        logFile: spec.logFile,
-      });
+      await supervisor.go();
       return { startedAt: await this.#ticketTime(id) };
     } catch (error) {
       // Whoever takes the ticket decides. If it is ours now, the command never ran.
@@ -218,7 +229,7 @@ export class LocalExecutor implements Executor {
   }
 
   async wait(id: string, serverStop: AbortSignal): Promise<Over> {
-    return this.#exits.wait(id, () => this.#over(id), serverStop);
+    return this.#exits.wait(this.#folders.engineName(id), () => this.#over(id), serverStop);
   }
 
   async inspect(id: string): Promise<InstanceState> {
@@ -234,7 +245,7 @@ export class LocalExecutor implements Executor {
   }
 
   async signal(id: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const members = this.#cgroups.members(id);
+    const members = this.#cgroups.members(this.#folders.engineName(id));
     for (const pid of members) {
       // The reaper passes SIGTERM on to the command, which would get it twice.
       if (signal === 'SIGTERM' && members.length > 1 && this.#isReaper(pid)) continue;
@@ -243,53 +254,98 @@ export class LocalExecutor implements Executor {
   }
 
   async destroy(id: string): Promise<void> {
-    const deadline = Date.now() + DESTROY_WAIT_MS;
-    for (;;) {
-      const left = [...this.#cgroups.members(id), ...this.#supervisors(id)];
-      if (left.length === 0) break;
-      for (const pid of left) signalProcess(pid, 'SIGKILL');
-      if (Date.now() > deadline) throw new Error(`instance ${id}: processes ${left.join(', ')} do not end`);
-      await delay(2);
-    }
-    if (!this.#choice.joinsCgroup && existsSync(join(this.#stateFolder, id))) {
-      run(this.#choice.path, ['--root', this.#stateFolder, 'delete', '--force', id]);
-    }
-    rmSync(join(this.#stateFolder, id), { recursive: true, force: true });
-    await this.#cgroups.remove(id);
+    await this.#removeEngine(this.#folders.engineName(id));
     crashPoint('instance-half-removed');
-    rmSync(this.#bundle(id), { recursive: true, force: true });
     await this.#folders.remove(id);
   }
 
   async list(): Promise<string[]> {
-    const bundles = await readdir(join(this.#runFolder, 'bundles'));
-    return [...new Set([...(await this.#folders.list()), ...bundles])];
+    return this.#folders.list();
   }
 
   async usage(id: string): Promise<{ memoryBytes: number; cpuSeconds: number } | undefined> {
-    return this.#cgroups.usage(id);
+    return this.#cgroups.usage(this.#folders.engineName(id));
   }
 
   async close(): Promise<void> {
     this.#exits.close();
+    await this.#standbys.close();
+    // What runs on needs its bundle; without any, nothing of this server stays on the host.
+    if ((await this.list()).length > 0) return;
+    if (this.#choice.mountNamespace) removeMountNamespace(this.#choice.mountNamespace);
+    rmSync(this.#runFolder, { recursive: true, force: true });
+    this.#cgroups.close();
   }
 
-  #prepare(spec: InstanceSpec): void {
-    const paths = this.#paths(spec.id);
+  /** Writes everything that the instance consists of, around a supervisor that waits. */
+  #prepare(spec: InstanceSpec): Supervisor {
+    const supervisor = this.#takeSupervisor(spec);
+    const { name } = supervisor;
+    const paths = this.#paths(spec.id, name);
     makeInstanceFolders(this.#folders.folder(spec.id), paths, USER);
     if (spec.project.kind === 'writable') {
       giveTree(spec.project.tree, USER);
       giveTree(spec.project.cache, USER);
     }
-    this.#cgroups.create(spec.id, spec.limits);
-    writeBundle(this.#bundle(spec.id), spec, paths, {
+    this.#cgroups.limit(name, spec.limits);
+    writeBundle(this.#bundle(name), spec, paths, {
       ...this.#facts,
-      cgroupMounts: this.#choice.joinsCgroup ? this.#cgroups.mounts(spec.id) : [],
-      ...(this.#choice.joinsCgroup ? {} : { runtimeCgroup: `/${CGROUP_GROUP}/${spec.id}` }),
+      cgroupMounts: this.#choice.joinsCgroup ? this.#cgroups.mounts(name) : [],
+      ...(this.#choice.joinsCgroup ? {} : { runtimeCgroup: `/${CGROUP_GROUP}/${name}` }),
+    });
+    // The place of the one that was taken is filled when this job has had its turn of the CPU.
+    setImmediate(() => this.#standbys.refill());
+    return supervisor;
+  }
+
+  /** One that was kept ready becomes this instance's by one rename; otherwise a new one is started in its place. */
+  #takeSupervisor({ id, logFile }: InstanceSpec): Supervisor {
+    const folder = this.#folders.supervisorFolder(id);
+    // A log that has lines already is continued, so its supervisor must be told of it from the first.
+    const standby = existsSync(logFile) ? undefined : this.#standbys.take();
+    if (standby) {
+      renameSync(standby.folder, folder);
+      linkSync(join(folder, 'log'), logFile);
+      return standby.supervisor;
+    }
+    mkdirSync(folder);
+    return this.#startSupervisor(newSupervisorName(), folder, logFile);
+  }
+
+  #startSupervisor(name: string, folder: string, logFile: string): Supervisor {
+    writeFileSync(join(folder, 'name'), name);
+    this.#cgroups.create(name);
+    mkdirSync(this.#bundle(name), { mode: 0o700 });
+    return startSupervisor(this.#conmon, this.#wrapper, {
+      name,
+      bundle: this.#bundle(name),
+      stateFolder: this.#stateFolder,
+      supervisorPidFile: join(folder, 'supervisor.pid'),
+      exitsFolder: this.#folders.exitsFolder,
+      logFile,
     });
   }
 
-  #paths(id: string): InstancePaths {
+  /** Ends a supervisor and its processes, and removes what it made. @param folder where it waited, if it still does */
+  async #removeEngine(name: string, folder?: string): Promise<void> {
+    const deadline = Date.now() + DESTROY_WAIT_MS;
+    for (;;) {
+      const left = [...this.#cgroups.members(name), ...this.#supervisors(name)];
+      if (left.length === 0) break;
+      for (const pid of left) signalProcess(pid, 'SIGKILL');
+      if (Date.now() > deadline) throw new Error(`${name}: processes ${left.join(', ')} do not end`);
+      await delay(2);
+    }
+    if (!this.#choice.joinsCgroup && existsSync(join(this.#stateFolder, name))) {
+      run(this.#choice.path, ['--root', this.#stateFolder, 'delete', '--force', name]);
+    }
+    rmSync(join(this.#stateFolder, name), { recursive: true, force: true });
+    await this.#cgroups.remove(name);
+    rmSync(this.#bundle(name), { recursive: true, force: true });
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  }
+
+  #paths(id: string, name: string): InstancePaths {
     const folder = this.#folders.folder(id);
     return {
       rootfs: this.#view.rootfs,
@@ -299,13 +355,13 @@ export class LocalExecutor implements Executor {
       tmp: join(folder, 'tmp'),
       upper: join(folder, 'upper'),
       work: join(folder, 'work'),
-      secrets: join(this.#bundle(id), 'secrets'),
-      commandFile: join(this.#bundle(id), 'command'),
+      secrets: join(this.#bundle(name), 'secrets'),
+      commandFile: join(this.#bundle(name), 'command'),
     };
   }
 
-  #bundle(id: string): string {
-    return join(this.#runFolder, 'bundles', id);
+  #bundle(name: string): string {
+    return join(this.#runFolder, 'bundles', name);
   }
 
   /** How it ended, if it has: asked of the disk in an order in which an end in between is not missed. */
@@ -323,19 +379,20 @@ export class LocalExecutor implements Executor {
 
   #exit(id: string): ExitStatus | undefined {
     const recorded = this.#folders.exit(id);
-    return recorded && { ...recorded, oomKilled: this.#cgroups.oomKills(id) > 0 };
+    return recorded && { ...recorded, oomKilled: this.#cgroups.oomKills(this.#folders.engineName(id)) > 0 };
   }
 
   #supervisorLives(id: string): boolean {
     const pid = this.#folders.supervisorPid(id);
-    return pid !== undefined && (argumentsOf(pid)?.includes(this.#bundle(id)) ?? false);
+    const bundle = this.#bundle(this.#folders.engineName(id));
+    return pid !== undefined && (argumentsOf(pid)?.includes(bundle) ?? false);
   }
 
-  /** Live processes that make or supervise the instance. */
-  #supervisors(id: string): number[] {
-    if (this.#supervisorLives(id)) return [this.#folders.supervisorPid(id)!];
-    // An ended instance needs no search; only one that was interrupted while it was made can have others.
-    return this.#folders.exit(id) ? [] : findByArgument(this.#bundle(id));
+  /** Live processes that make or supervise an instance of that name, which is told by the bundle they were given. */
+  #supervisors(name: string): number[] {
+    // One that recorded an exit is gone or about to be; only an interrupted one can have left others.
+    if (existsSync(join(this.#folders.exitsFolder, name))) return [];
+    return existsSync(this.#bundle(name)) ? findByArgument(this.#bundle(name)) : [];
   }
 
   /** The ticket follows the runtime's report within an instant. @throws when the first process ended without it */

@@ -1,15 +1,23 @@
 /**
  * The seam to the programs that make an instance: a supervisor (conmon) and an OCI runtime (crun or runc). This is the
- * one file of this executor that starts processes. Argument arrays only; the one shell script is fixed text.
+ * one file of this executor that starts processes. Argument arrays only; the shell scripts are fixed texts.
  *
  * conmon calls its runtime as `create`; the wrapper turns that into `run --detach`. So one spawn makes, starts and
  * supervises an instance, and there is no state in which it is made but waits for the server to start it.
+ *
+ * A supervisor can be started before there is a job for it: its wrapper has joined a cgroup and waits for one word.
+ * That takes the slowest parts (loading conmon, moving between cgroups) off the path from create to start. When the
+ * server ends before the word, the wrapper sees the end of its input and nothing is left.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Socket } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
 import { crashPoint } from '../../shared/crash-points.ts';
+
+/** Descriptors of a supervisor: it reports on one, its wrapper reads the word from the other. */
+const REPORT_FD = 3;
+const WORD_FD = 4;
 
 export interface RuntimeChoice {
   name: 'crun' | 'runc';
@@ -22,15 +30,29 @@ export interface RuntimeChoice {
   userNamespace: boolean;
 }
 
-export interface Launch {
-  id: string;
+export interface SupervisorPlan {
+  /** Names the cgroup, the runtime's state and the exit record. */
+  name: string;
   bundle: string;
   /** State of the runtime: one folder for all instances. */
   stateFolder: string;
   supervisorPidFile: string;
-  pidFile: string;
   exitsFolder: string;
   logFile: string;
+}
+
+/** A supervisor that waits, or has been let go. */
+export interface Supervisor {
+  readonly name: string;
+  /** Whether it can still be let go. */
+  readonly ready: boolean;
+  /**
+   * Lets it make the instance from its bundle, which is complete by now. Resolves when the runtime has started the
+   * first process; rejects with the runtime's own words when it could not.
+   */
+  go(): Promise<void>;
+  /** Ends it without an instance. */
+  discard(): void;
 }
 
 /** The absolute path of a program of this host, or undefined. */
@@ -48,21 +70,26 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Writes the wrapper that conmon calls as its runtime. @param joinFiles with `$id` for the instance's id */
+/** Writes the wrapper that conmon calls as its runtime. @param joinFiles with `$id` for the supervisor's name */
 export function writeWrapper(file: string, choice: RuntimeChoice, joinFiles: string[]): void {
   const enter = choice.mountNamespace ? `nsenter --mount=${choice.mountNamespace} -- ` : '';
   const disabled = choice.joinsCgroup && choice.name === 'crun' ? ' --cgroup-manager=disabled' : '';
-  const join = joinFiles.map((path) => `echo 0 > "${path}" || exit 1`);
-  const script = [
+  const begin = [
     '#!/bin/sh',
-    '# Called by conmon: wrapper --root=FOLDER create ... ID. The instance joins its limits before anything of it runs.',
+    '# Called by conmon: wrapper --root=FOLDER create ... ID. Joins the limits before anything of the instance runs.',
     'root=$1; shift 2',
     'for id; do :; done',
-    ...(choice.joinsCgroup ? join : []),
-    `exec ${enter}${choice.path}${disabled} "$root" run --detach "$@"`,
-    '',
+    ...(choice.joinsCgroup ? joinFiles.map((path) => `echo 0 > "${path}" || exit 1`) : []),
+    `exec ${enter}/bin/sh ${file}-go "$root" "$@"`,
   ];
-  writeFileSync(file, script.join('\n'), { mode: 0o755 });
+  const go = [
+    '# Waits for the word; an end of input instead means that the server is gone.',
+    'root=$1; shift',
+    `read -r word <&${WORD_FD} && [ "$word" = go ] || exit 1`,
+    `exec ${choice.path}${disabled} "$root" run --detach "$@" ${WORD_FD}<&-`,
+  ];
+  writeFileSync(file, `${begin.join('\n')}\n`, { mode: 0o755 });
+  writeFileSync(`${file}-go`, `${go.join('\n')}\n`, { mode: 0o755 });
 }
 
 /** Makes, once per start of the server, the mount namespace in which crun accepts a hybrid host. */
@@ -79,6 +106,12 @@ export function makeMountNamespace(folder: string): string {
     exec unshare --mount="$2" --propagation slave umount /sys/fs/cgroup/unified`;
   run('/bin/sh', ['-c', script, 'errand', folder, file]);
   return file;
+}
+
+/** Gives up what `makeMountNamespace` made. @param file what it returned */
+export function removeMountNamespace(file: string): void {
+  const script = 'umount -l "$1" && umount -l "$2"';
+  run('/bin/sh', ['-c', script, 'errand', file, dirname(file)]);
 }
 
 /** Whether this is a host with the hybrid layout: legacy controllers and an extra cgroup2 mount. */
@@ -98,44 +131,64 @@ export function run(program: string, args: string[]): string {
   return result.stdout;
 }
 
-/**
- * Starts the supervisor, which leaves the server's process tree at once.
- * Resolves when the runtime has started the first process; rejects with the runtime's own words when it could not.
- */
-export function launch(conmon: string, wrapper: string, what: Launch): Promise<void> {
+/** Starts a supervisor, which leaves the server's process tree at once and waits. */
+export function startSupervisor(conmon: string, wrapper: string, plan: SupervisorPlan): Supervisor {
   const child = spawn(
     conmon,
     [
-      ...['--cid', what.id, '--cuuid', what.id, '--name', what.id],
-      ...['--runtime', wrapper, `--runtime-arg=--root=${what.stateFolder}`],
-      ...[
-        '--bundle',
-        what.bundle,
-        '--container-pidfile',
-        what.pidFile,
-        '--conmon-pidfile',
-        what.supervisorPidFile,
-      ],
-      ...['--exit-dir', what.exitsFolder, '--log-path', `k8s-file:${what.logFile}`, '--full-attach'],
+      ...['--cid', plan.name, '--cuuid', plan.name, '--name', plan.name],
+      ...['--runtime', wrapper, `--runtime-arg=--root=${plan.stateFolder}`],
+      ...['--bundle', plan.bundle, '--container-pidfile', join(plan.bundle, 'pid')],
+      ...['--conmon-pidfile', plan.supervisorPidFile, '--exit-dir', plan.exitsFolder],
+      ...['--log-path', `k8s-file:${plan.logFile}`, '--full-attach'],
     ],
     {
       cwd: '/',
       detached: true,
       // The supervisor and its runtime need a path and the descriptor to report on; no secret goes this way.
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin', _OCI_SYNCPIPE: '3' },
-      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin', _OCI_SYNCPIPE: String(REPORT_FD) },
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
     },
   );
   child.unref();
-  crashPoint('supervisor-spawned');
-  return new Promise((resolve, reject) => {
+  const word = child.stdio[WORD_FD] as Socket;
+  const reportPipe = child.stdio[REPORT_FD] as Socket;
+  // One that waits must not keep the server's process alive.
+  word.unref();
+  reportPipe.unref();
+  // A wrapper that is gone closes its end.
+  word.on('error', () => undefined);
+  let ready = true;
+  const report = new Promise<void>((resolve, reject) => {
     child.once('error', (cause) => reject(new Error('the supervisor could not be started', { cause })));
-    readReport(child.stdio[3] as Readable).then(resolve, reject);
+    readReport(reportPipe).then(resolve, reject);
+  }).finally(() => {
+    ready = false;
+    word.destroy();
   });
+  // Nobody may be waiting for it yet.
+  report.catch(() => undefined);
+  return {
+    name: plan.name,
+    get ready() {
+      return ready;
+    },
+    go() {
+      ready = false;
+      reportPipe.ref();
+      word.write('go\n');
+      crashPoint('supervisor-released');
+      return report;
+    },
+    discard() {
+      ready = false;
+      word.destroy();
+    },
+  };
 }
 
 /** conmon reports once: the process id, or a negative number with what the runtime printed. */
-function readReport(pipe: Readable): Promise<void> {
+function readReport(pipe: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     let text = '';
     pipe.setEncoding('utf8');

@@ -56,7 +56,7 @@ export class ProcessExecutor implements Executor {
         env: { PATH: process.env['PATH'] },
       });
       child.unref();
-      crashPoint('supervisor-spawned');
+      crashPoint('supervisor-released');
       return { startedAt: await this.#ticketTime(id) };
     } catch (error) {
       if (!this.#folders.claim(id)) return { startedAt: await this.#ticketTime(id) };
@@ -112,7 +112,7 @@ export class ProcessExecutor implements Executor {
   /** A build writes its tree; a job gets a copy of the artifact, which stays as it is. */
   async #project(spec: InstanceSpec): Promise<string> {
     const folder = this.#folders.folder(spec.id);
-    for (const name of ['home', 'tmp', 'secrets']) mkdirSync(join(folder, name));
+    for (const name of ['home', 'tmp', 'secrets', 'supervisor']) mkdirSync(join(folder, name));
     const tree = spec.project.kind === 'writable' ? spec.project.tree : join(folder, 'project');
     if (spec.project.kind === 'artifact') {
       await cp(spec.project.tree, tree, { recursive: true, verbatimSymlinks: true });

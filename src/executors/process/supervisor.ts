@@ -30,7 +30,7 @@ const planFile = join(folder, 'plan.json');
 const plan = JSON.parse(readFileSync(planFile, 'utf8')) as Plan;
 // It holds secrets.
 rmSync(planFile);
-writeFileSync(join(folder, 'supervisor.pid'), String(process.pid));
+writeFileSync(join(folder, 'supervisor', 'supervisor.pid'), String(process.pid));
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
 closeSync(openSync(plan.ticketFile, 'wx'));
 const log = openSync(plan.logFile, 'a');
