@@ -60,8 +60,10 @@ function tolerate(given: unknown, method: 'POST' | 'PATCH'): unknown {
       details.envSpecificDetails['registryCredentialId'] ??= credentialId;
     }
     // Required by the contract's shape for cron jobs, optional in all others.
-    if (rest['buildCommand'] !== undefined) rest['startCommand'] ??= '';
-    if (rest['startCommand'] !== undefined) rest['buildCommand'] ??= '';
+    if (method === 'POST') {
+      if (rest['buildCommand'] !== undefined) rest['startCommand'] ??= '';
+      if (rest['startCommand'] !== undefined) rest['buildCommand'] ??= '';
+    }
   }
   return details;
 }
