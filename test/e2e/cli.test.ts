@@ -194,6 +194,17 @@ describe('what is refused', () => {
     ],
     ['a time that is none', ['run', SERVICE, '--timeout', 'soon', '--', 'true'], /--timeout must be a time/],
     ['an id that is none', ['jobs', 'show', 'web'], /"web" is not the id of a job/],
+    ['a service without a repository', ['services', 'create', '--name', 'x'], /needs --repo/],
+    [
+      'a cron job without a schedule',
+      ['services', 'create', '--name', 'x', '--type', 'cron', '--repo', 'https://git.example/x'],
+      /needs --schedule/,
+    ],
+    [
+      'a variable without a value, which is not quoted back',
+      ['services', 'create', '--name', 'x', '--repo', 'https://git.example/x', '--env', 'hunter2'],
+      /^errand: --env must be KEY=VALUE$/m,
+    ],
     ['a port that is none', ['serve', '--port', 'x'], /--port must be a whole number/],
   ])('%s exits with 2', async (_, args, message) => {
     const ended = await errand(...args);
