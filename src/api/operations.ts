@@ -87,7 +87,8 @@ export class OperationRegistry {
       handler: async (request, reply) => {
         checkParams(request.params as Record<string, string>);
         const query = readQuery(request.query as Record<string, string | string[]>);
-        const body = checkBody?.(request.body ?? (BODY_OPTIONAL.has(id) ? {} : undefined));
+        const given = request.body ?? (BODY_OPTIONAL.has(id) ? {} : undefined);
+        const body = given === undefined && !operation.needsBody ? undefined : checkBody?.(given);
         reply.code(defaultStatus);
         const call: Call<Id> = {
           params: request.params as Operations[Id]['params'],
