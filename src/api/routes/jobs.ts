@@ -55,7 +55,9 @@ export function jobRoutes(operations: OperationRegistry, context: Context): void
     if (seconds < 0 || seconds > MAX_WAIT_SECONDS) {
       throw invalid(`query parameter timeoutSeconds must be from 0 to ${MAX_WAIT_SECONDS}, got ${seconds}`);
     }
-    const patience = AbortSignal.any([AbortSignal.timeout(seconds * 1000), request.signal]);
+    // A stopping server answers with the job as it is; the client asks the next one.
+    const ends = [AbortSignal.timeout(seconds * 1000), request.signal, operations.stopping];
+    const patience = AbortSignal.any(ends);
     return presentJob(await waitForJob(context, caller.workspaceId, params.jobId, patience));
   });
 }
