@@ -51,7 +51,7 @@ export async function readLiveRequest(
   const place = Place.read(query.after);
   const given = readLogInstant('query parameter startTime', query.startTime);
   const end = readLogInstant('query parameter endTime', query.endTime);
-  const keep = readFilter(query);
+  const keep = readFilter(query)?.keep;
   return {
     workspaceId,
     resources: new Map(resources.map((resource) => [resource.id, resource])),

@@ -3,7 +3,7 @@ import { invalid, quote } from '../errors.ts';
 import { formatInstant, parseInstant } from '../logs/instant.ts';
 import { levelOf } from '../logs/level.ts';
 import type { StoredLine } from '../logs/log-store.ts';
-import { compilePattern, type Matcher, PatternError } from '../logs/pattern.ts';
+import { compilePattern, type Pattern, PatternError } from '../logs/pattern.ts';
 import type { LogResource } from '../services/log-resources.ts';
 import { formatMicros, parseMicros } from '../shared/clock.ts';
 import type { Log, LogLabel } from './contract-types.ts';
@@ -67,29 +67,43 @@ const typeOf = (line: StoredLine): string => (line.resource.startsWith('job-') ?
 const instanceOf = (line: StoredLine): string =>
   line.resource.startsWith('job-') ? line.resource : line.segment;
 
+export interface LineFilter {
+  keep(line: StoredLine): boolean;
+  /** Lines that are kept contain one of these; undefined when that cannot be said. */
+  contains: string[] | undefined;
+}
+
 /**
  * The test for lines that the filters ask for: each parameter given must match, by one of its values.
  * @throws `invalidRequest` for a pattern that cannot be used
  */
-export function readFilter(query: FilterQuery): ((line: StoredLine) => boolean) | undefined {
+export function readFilter(query: FilterQuery): LineFilter | undefined {
   const tests: ((line: StoredLine) => boolean)[] = [];
   for (const name of LABEL_FILTERS) {
-    const any = anyOf(name, query[name], 'whole');
-    if (!any) continue;
+    const patterns = readPatterns(name, query[name], 'whole');
+    if (!patterns) continue;
     tests.push((line) => {
       const value = labelOf(name, line);
-      return value !== undefined && any(value);
+      return value !== undefined && patterns.some((pattern) => pattern.matches(value));
     });
   }
-  const text = anyOf('text', query.text, 'within');
-  if (text) tests.push((line) => text(line.message));
+  const texts = readPatterns('text', query.text, 'within');
+  if (texts) tests.push((line) => texts.some((pattern) => pattern.matches(line.message)));
   if (tests.length === 0) return undefined;
-  return (line) => tests.every((test) => test(line));
+  const required = texts?.map((pattern) => pattern.required);
+  return {
+    keep: (line) => tests.every((test) => test(line)),
+    contains: required?.every((text) => text !== undefined) ? (required as string[]) : undefined,
+  };
 }
 
-function anyOf(name: string, patterns: string[] | undefined, mode: 'within' | 'whole'): Matcher | undefined {
+function readPatterns(
+  name: string,
+  patterns: string[] | undefined,
+  mode: 'within' | 'whole',
+): Pattern[] | undefined {
   if (!patterns || patterns.length === 0) return undefined;
-  const matchers = patterns.map((pattern) => {
+  return patterns.map((pattern) => {
     try {
       return compilePattern(pattern, mode);
     } catch (error) {
@@ -97,7 +111,6 @@ function anyOf(name: string, patterns: string[] | undefined, mode: 'within' | 'w
       throw invalid(`query parameter ${name}: ${error.message}, got ${quote(pattern)}`);
     }
   });
-  return (text) => matchers.some((matches) => matches(text));
 }
 
 /** The same for a line whenever and however it is read. */

@@ -9,6 +9,7 @@ export class BlockReader {
   readonly #to: number;
   readonly #torn: number | undefined;
   readonly #chunkBytes: number;
+  readonly #contains: readonly string[] | undefined;
   readonly #scanner: Scanner;
   #batch: ScannedLine[] = [];
   #carry: Buffer = Buffer.alloc(0);
@@ -17,6 +18,7 @@ export class BlockReader {
   /**
    * @param from where the stretch begins, and what was pending there
    * @param to where whole records end
+   * @param contains lines without any of these (lower case, ASCII) need not be given
    * @param torn bytes of a last record after that, which end a closed segment; undefined when it is not closed
    */
   constructor(
@@ -24,12 +26,13 @@ export class BlockReader {
     from: ScanState,
     to: number,
     torn: number | undefined,
-    chunkBytes: number = CHUNK_BYTES,
+    { chunkBytes = CHUNK_BYTES, contains }: { chunkBytes?: number; contains?: readonly string[] } = {},
   ) {
     this.#bytes = bytes;
     this.#to = to;
     this.#torn = torn;
     this.#chunkBytes = chunkBytes;
+    this.#contains = contains;
     this.#scanner = new Scanner(from, (line) => this.#batch.push(line));
   }
 
@@ -46,6 +49,7 @@ export class BlockReader {
     const chunk = await readChunk(this.#bytes, from, length, this.#carry);
     this.#batch = [];
     this.#ended = from + length >= this.#to || chunk.length === this.#carry.length;
+    if (this.#contains) this.#scanner.givesWhole = containsAny(chunk, this.#contains);
     this.#carry = chunk.subarray(this.#scanner.scan(chunk));
     if (this.#ended) await this.#finish();
     return this.#batch;
@@ -57,6 +61,12 @@ export class BlockReader {
     if (this.#torn === undefined) return;
     this.#scanner.finish(await readChunk(this.#bytes, this.#to, this.#torn, Buffer.alloc(0)));
   }
+}
+
+/** One look at a whole chunk is much cheaper than one at each of its lines. */
+function containsAny(chunk: Buffer, words: readonly string[]): boolean {
+  const text = chunk.toString('latin1').toLowerCase();
+  return words.some((word) => text.includes(word));
 }
 
 /** The carry followed by up to `length` bytes from `offset` on. */

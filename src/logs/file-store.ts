@@ -73,7 +73,7 @@ export class FileLogStore implements LogStore {
     const sources = segments.map(({ resource, segment, lines }) => ({
       resource,
       segment,
-      lines: lines[query.direction](range),
+      lines: lines[query.direction](range, query.contains),
     }));
     return readPage(sources, query, range);
   }

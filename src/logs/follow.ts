@@ -164,7 +164,7 @@ class Tail {
       const from = this.#position ?? this.#entry(view);
       if (from.offset === view.end && view.torn === undefined) return;
       bytes = await openBytes(this.#segment.path);
-      if (bytes) block = new BlockReader(bytes, from, view.end, view.torn, chunkBytes);
+      if (bytes) block = new BlockReader(bytes, from, view.end, view.torn, { chunkBytes });
       this.isDone = view.torn !== undefined;
     };
     return {

@@ -28,6 +28,8 @@ export interface LogQuery {
   limit: number;
   /** Keeps a line when true; the store stays free of the API's filters. */
   keep?: (line: StoredLine) => boolean;
+  /** A promise: `keep` takes only lines that contain one of these texts, letters of any case (given in lower case). */
+  contains?: readonly string[];
 }
 
 export interface LogPage {
@@ -73,6 +75,9 @@ export interface LogStore {
    * Compresses complete segments and removes those that retention no longer covers. Writers and readers are not held
    * up. Idempotent; meant to be called now and then.
    */
-  maintain(retention: { maxAgeMs?: number; maxBytes?: number }): Promise<{ compressed: number; removed: number }>;
+  maintain(retention: {
+    maxAgeMs?: number;
+    maxBytes?: number;
+  }): Promise<{ compressed: number; removed: number }>;
   close(): Promise<void>;
 }

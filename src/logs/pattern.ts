@@ -4,7 +4,11 @@
  */
 import { RE2JS } from 're2js';
 
-export type Matcher = (text: string) => boolean;
+export interface Pattern {
+  matches(text: string): boolean;
+  /** A text, in lower case, that everything it matches contains; a quick way to pass over what cannot match. */
+  required: string | undefined;
+}
 
 /** Larger patterns cost more to compile than a filter is worth. */
 const MAX_PATTERN_LENGTH = 1000;
@@ -17,7 +21,7 @@ export class PatternError extends Error {}
  * @param mode `within`: the text contains it, case does not matter; `whole`: the text is it
  * @throws PatternError for a pattern that is too long or not a regular expression
  */
-export function compilePattern(pattern: string, mode: 'within' | 'whole'): Matcher {
+export function compilePattern(pattern: string, mode: 'within' | 'whole'): Pattern {
   if (pattern.length > MAX_PATTERN_LENGTH) {
     throw new PatternError(
       `a pattern may have ${MAX_PATTERN_LENGTH} characters, this one has ${pattern.length}`,
@@ -26,14 +30,13 @@ export function compilePattern(pattern: string, mode: 'within' | 'whole'): Match
   const regex = /^\/(.+)\/(i?)$/s.exec(pattern);
   if (regex) return compileRegex(regex[1]!, regex[2] === 'i');
   if (pattern.includes('*')) return wildcard(pattern, mode);
-  if (mode === 'whole') {
-    const wanted = pattern.toLowerCase();
-    return (text) => text.toLowerCase() === wanted;
-  }
-  return containing(pattern);
+  const wanted = pattern.toLowerCase();
+  const required = longest([wanted]);
+  if (mode === 'whole') return { matches: (text) => text.toLowerCase() === wanted, required };
+  return { matches: (text) => text.includes(pattern) || text.toLowerCase().includes(wanted), required };
 }
 
-function compileRegex(source: string, ignoreCase: boolean): Matcher {
+function compileRegex(source: string, ignoreCase: boolean): Pattern {
   let compiled: RE2JS;
   try {
     compiled = RE2JS.compile(source, RE2JS.DOTALL | (ignoreCase ? RE2JS.CASE_INSENSITIVE : 0));
@@ -42,16 +45,39 @@ function compileRegex(source: string, ignoreCase: boolean): Matcher {
       `/${source}/ is not a regular expression of this server: ${(error as Error).message}`,
     );
   }
-  return (text) => compiled.matcher(text).find();
+  const literals = literalsOf(source);
+  return { matches: (text) => compiled.matcher(text).find(), required: longest(literals) };
+}
+
+/**
+ * Texts that every match of a regular expression contains: runs of plain characters outside of groups and classes.
+ * Careful rather than clever: anything out of the ordinary gives none.
+ */
+function literalsOf(source: string): string[] {
+  if (/[|]|\(\?|\\[QEpPx]/.test(source)) return [];
+  // Groups and classes may match anything; what is repeated or optional may be missing.
+  const flat = source.replaceAll(/\\[A-Za-z0-9]/g, '\n').replaceAll(/\[[^\]]*\]/g, '\n');
+  if (/[[\]]/.test(flat.replaceAll(/\\./g, ''))) return [];
+  const outside = flat.replaceAll(/\\[()]/g, '\n').replaceAll(/\(.*\)/gs, '\n');
+  return outside
+    .replaceAll(/(\\.|[^\\])(?:[*?]|\{[^}]*\})/g, '\n')
+    .split(/[\n.^$+*?(){}]|\\./)
+    .map((literal) => literal.toLowerCase());
+}
+
+/** The longest text that can be looked for in bytes: plain ASCII. */
+function longest(texts: string[]): string | undefined {
+  const usable = texts.filter((text) => /^[\x20-\x7e]+$/.test(text));
+  return usable.sort((a, b) => b.length - a.length)[0];
 }
 
 /** Texts between stars are found one after the other: the leftmost place is always right, so nothing is retried. */
-function wildcard(pattern: string, mode: 'within' | 'whole'): Matcher {
+function wildcard(pattern: string, mode: 'within' | 'whole'): Pattern {
   const parts = pattern.toLowerCase().split('*');
   const first = mode === 'whole' ? parts.shift()! : '';
   const last = mode === 'whole' ? parts.pop()! : '';
   const between = parts.filter((part) => part !== '');
-  return (given) => {
+  const matches = (given: string): boolean => {
     const text = given.toLowerCase();
     if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last))
       return false;
@@ -64,9 +90,5 @@ function wildcard(pattern: string, mode: 'within' | 'whole'): Matcher {
     }
     return true;
   };
-}
-
-function containing(pattern: string): Matcher {
-  const wanted = pattern.toLowerCase();
-  return (text) => text.includes(pattern) || text.toLowerCase().includes(wanted);
+  return { matches, required: longest([first, ...between, last]) };
 }

@@ -19,7 +19,7 @@ const NEWLINE = 0x0a;
 /** What must be remembered to go on at an offset. */
 export interface ScanState {
   offset: number;
-  /** The number of the next line. */
+  /** The number of the next line, which is how many there were. */
   sequence: number;
   /** The time given to the last line; both 0 before the first. */
   seconds: number;
@@ -81,7 +81,7 @@ export class ScannedLine implements Instant {
     continued: boolean,
     continues: boolean,
   ) {
-    this.sequence = state.sequence;
+    this.sequence = state.sequence - 1;
     this.seconds = state.seconds;
     this.nanos = state.nanos;
     this.slot = slot;
@@ -115,6 +115,8 @@ export class Scanner {
   readonly state: ScanState;
   readonly #head = new HeadReader();
   readonly #sink: LineSink | undefined;
+  /** False while the lines that lie in one record are known not to be wanted: they are counted only. */
+  givesWhole = true;
 
   /** @param sink receives the lines; without it they are only counted, which is faster */
   constructor(state: ScanState = initialState(), sink?: LineSink) {
@@ -142,6 +144,7 @@ export class Scanner {
 
   /** Ends the segment: `rest` is a torn last record, and parts that wait become lines. */
   finish(rest: Buffer): void {
+    this.givesWhole = true;
     if (rest.length > 0 || this.state.open) this.#record(rest, 0, rest.length, true);
     this.state.offset += rest.length;
     const waiting = this.state.pending.flatMap((parts, slot) => (parts ? [{ parts, slot }] : []));
@@ -168,7 +171,8 @@ export class Scanner {
       if (body < 0) return;
       const { slot, partial, seconds, nanos } = this.#head;
       if (ended && !partial && state.pending[slot] === undefined && to - body <= MAX_LINE_BYTES) {
-        this.#give(this.#head, slot, chunk, body, to, false, false);
+        if (this.givesWhole) this.#give(this.#head, slot, chunk, body, to, false, false);
+        else this.#count(this.#head);
         return;
       }
       head = { slot, partial, seconds, nanos };
@@ -209,6 +213,13 @@ export class Scanner {
     continues: boolean,
   ): void {
     const { state } = this;
+    this.#count(at);
+    this.#sink?.(new ScannedLine(state, slot, bytes, from, to, continued, continues));
+  }
+
+  /** Gives the next line its number and its time. */
+  #count(at: Instant): void {
+    const { state } = this;
     if (at.seconds > state.seconds || (at.seconds === state.seconds && at.nanos > state.nanos)) {
       state.seconds = at.seconds;
       state.nanos = at.nanos;
@@ -218,7 +229,6 @@ export class Scanner {
       state.nanos = next.nanos;
     }
     if (state.sequence === 0) state.first = { seconds: state.seconds, nanos: state.nanos };
-    this.#sink?.(new ScannedLine(state, slot, bytes, from, to, continued, continues));
     state.sequence++;
   }
 }

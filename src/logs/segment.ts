@@ -76,14 +76,14 @@ export class Segment {
     return view?.last;
   }
 
-  /** Lines of the range, oldest first. */
-  forward(range: TimeRange): LineSource {
-    return this.#lazily(range, (bytes, view) => new ForwardSource(bytes, view, range));
+  /** Lines of the range, oldest first. @param contains lines without any of these need not be given */
+  forward(range: TimeRange, contains?: readonly string[]): LineSource {
+    return this.#lazily(range, (bytes, view) => new ForwardSource(bytes, view, range, contains));
   }
 
   /** Lines of the range, newest first. */
-  backward(range: TimeRange): LineSource {
-    return this.#lazily(range, (bytes, view) => new BackwardSource(bytes, view, range));
+  backward(range: TimeRange, contains?: readonly string[]): LineSource {
+    return this.#lazily(range, (bytes, view) => new BackwardSource(bytes, view, range, contains));
   }
 
   /** Compresses the file of a closed segment. @returns whether it did */
@@ -234,12 +234,13 @@ class ForwardSource implements LineSource {
   readonly #range: TimeRange;
   readonly #block: BlockReader;
 
-  constructor(bytes: SegmentBytes, view: View, range: TimeRange) {
+  constructor(bytes: SegmentBytes, view: View, range: TimeRange, contains?: readonly string[]) {
     this.#bytes = bytes;
     this.#range = range;
     // What follows a checkpoint is later than the line before it.
     const at = findCheckpoint(view, (state) => compareInstants(state, range.start) < 0);
-    this.#block = new BlockReader(bytes, view.checkpoints[Math.max(at, 0)]!, view.end, view.torn);
+    const from = view.checkpoints[Math.max(at, 0)]!;
+    this.#block = new BlockReader(bytes, from, view.end, view.torn, { contains });
   }
 
   async next(): Promise<ScannedLine[] | undefined> {
@@ -247,14 +248,12 @@ class ForwardSource implements LineSource {
     for (;;) {
       const lines = await this.#block.next();
       if (!lines) return undefined;
-      const last = lines.at(-1);
-      if (!last || compareInstants(last, start) < 0) continue;
       const inside = lines.filter(
         (line) => compareInstants(line, start) >= 0 && compareInstants(line, end) <= 0,
       );
+      if (inside.length > 0) return inside;
       // Lines come in order, so past the end there is nothing.
-      if (inside.length === 0) return undefined;
-      return inside;
+      if (compareInstants(this.#block.state, end) > 0) return undefined;
     }
   }
 
@@ -267,12 +266,14 @@ class BackwardSource implements LineSource {
   readonly #bytes: SegmentBytes;
   readonly #range: TimeRange;
   readonly #view: View;
+  readonly #contains: readonly string[] | undefined;
   /** The checkpoint whose block is read next. */
   #at: number;
 
-  constructor(bytes: SegmentBytes, view: View, range: TimeRange) {
+  constructor(bytes: SegmentBytes, view: View, range: TimeRange, contains?: readonly string[]) {
     this.#bytes = bytes;
     this.#range = range;
+    this.#contains = contains;
     this.#view = view;
     this.#at = findCheckpoint(view, (state) => compareInstants(state, range.end) < 0);
   }
@@ -299,9 +300,10 @@ class BackwardSource implements LineSource {
     const { checkpoints, end, torn } = this.#view;
     const following = checkpoints[this.#at + 1];
     const isLast = following === undefined || following.offset >= end;
+    const options = { contains: this.#contains };
     return isLast
-      ? new BlockReader(this.#bytes, from, end, torn)
-      : new BlockReader(this.#bytes, from, following.offset, undefined);
+      ? new BlockReader(this.#bytes, from, end, torn, options)
+      : new BlockReader(this.#bytes, from, following.offset, undefined, options);
   }
 
   close(): Promise<void> {

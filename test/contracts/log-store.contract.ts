@@ -154,6 +154,26 @@ export function describeLogStore(name: string, create: () => Promise<StoreUnderT
       });
     });
 
+    it('finds a text that was cut between two parts, among chunks that do not have it', async () => {
+      const filler = Array.from({ length: 20_000 }, (_, n) => record(1, `line ${n}`)).join('');
+      const cut = record(1, 'a nee', 'stdout', 'P') + record(1, 'on the other', 'stderr') + record(1, 'dle');
+      await write(filler + cut + filler + record(1, 'another Needle') + filler);
+      for (const direction of ['forward', 'backward'] as const) {
+        const { lines } = await readAll(store, {
+          resources: [job],
+          direction,
+          contains: ['needle'],
+          keep: (line) => line.message.toLowerCase().includes('needle'),
+        });
+        const found = lines.map((line) => [line.sequence, line.message]);
+        if (direction === 'backward') found.reverse();
+        expect(found).toEqual([
+          [20_001, 'a needle'],
+          [40_002, 'another Needle'],
+        ]);
+      }
+    });
+
     describe('joining and splitting', () => {
       it('joins the parts of a line, while the other stream goes on in between', async () => {
         await write(

@@ -17,13 +17,13 @@ export function logRoutes(operations: OperationRegistry, context: Context): void
   operations.add('list-logs', async ({ query, caller }) => {
     if (query.ownerId !== caller.workspaceId) throw notFound(query.ownerId);
     const resources = await resolveLogResources(context, caller.workspaceId, query.resource);
-    const keep = readFilter(query);
+    const filter = readFilter(query);
     const page = await context.logStore.query({
       resources: resources.map((resource) => resource.id),
       ...readRange(query, context.clock.now()),
       direction: query.direction ?? 'backward',
       limit: pageLimit(query.limit),
-      ...(keep ? { keep } : {}),
+      ...filter,
     });
     const byId = new Map(resources.map((resource) => [resource.id, resource]));
     return {
@@ -41,7 +41,7 @@ export function logRoutes(operations: OperationRegistry, context: Context): void
       throw invalid(`query parameter limit must be a whole number from 1, got ${limit}`);
     }
     const resources = await resolveLogResources(context, caller.workspaceId, query.resource);
-    const keep = readFilter(query);
+    const filter = readFilter(query);
     const values = new Set<string>();
     let seen = 0;
     await context.logStore.query({
@@ -51,7 +51,7 @@ export function logRoutes(operations: OperationRegistry, context: Context): void
       limit: 1,
       // Ends at the first line it keeps: lines are only looked at here, until enough was seen.
       keep: (line) => {
-        if (!keep || keep(line)) {
+        if (!filter || filter.keep(line)) {
           const value = labelOf(query.label, line);
           if (value !== undefined) values.add(value);
         }
