@@ -1,6 +1,7 @@
 /** Writes the files that are derived from others; `--check` only compares and fails when one is stale. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { extendContract } from '../src/api/extensions.ts';
+import { authorisationPage } from './authorisation-table.ts';
 import { contractTypes } from './contract-types.ts';
 import { operationPaths } from './operation-paths.ts';
 
@@ -10,6 +11,7 @@ const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 /** Each generated file with the function that makes it. */
 const generated: Record<string, () => string> = {
   'src/api/contract-types.ts': () => contractTypes(extendContract(JSON.parse(read('openapi.json')))),
+  'docs/authorisation.md': authorisationPage,
   'src/client/operations.ts': () => operationPaths(extendContract(JSON.parse(read('openapi.json')))),
 };
 

@@ -26,7 +26,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     requestIdHeader: false,
     genReqId: () => crypto.randomUUID(),
     exposeHeadRoutes: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 300 },
+    // Parameters may be as long as the headers allow: what is too long for an id is no id that exists.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 20_000 },
     // Requests that no route sees: a path that cannot be decoded, and the like.
     frameworkErrors: (error, request, reply) => {
       refuseUnrouted(error, request as FastifyRequest, reply as FastifyReply, context, limiter);
