@@ -93,7 +93,10 @@ async function start(
   }
 }
 
-/** Waits for the end, which a cancel or the time limit may bring about. */
+/**
+ * Waits for the end, which a cancel or the time limit may bring about: then it waits no longer than the grace, whatever
+ * the instance does, and the caller destroys what is left.
+ */
 async function follow(
   { executor, clock }: Context,
   id: string,
@@ -101,12 +104,13 @@ async function follow(
   { serverStop, cancel }: BuildSignals,
 ): Promise<End> {
   let timedOut = false;
-  let killTimer: NodeJS.Timeout | undefined;
+  let graceTimer: NodeJS.Timeout | undefined;
+  const graceOver = new AbortController();
   const stop = (): void => {
-    if (killTimer) return;
-    const signal = (name: 'SIGTERM' | 'SIGKILL') => void executor.signal(id, name).catch(() => undefined);
-    signal('SIGTERM');
-    killTimer = setTimeout(() => signal('SIGKILL'), STOP_GRACE_MS);
+    if (graceTimer) return;
+    graceTimer = setTimeout(() => graceOver.abort(), STOP_GRACE_MS);
+    // Where the signal cannot be sent, the end of the grace is what counts.
+    void executor.signal(id, 'SIGTERM').catch(() => undefined);
   };
   const leftMs = Math.max(0, parseMicros(startedAt) / 1000 + TIMEOUT_MS - clock.nowMs());
   const timeout = setTimeout(() => {
@@ -116,10 +120,13 @@ async function follow(
   cancel.addEventListener('abort', stop, { once: true });
   if (cancel.aborted) stop();
   try {
-    return { ...(await executor.wait(id, serverStop)), timedOut };
+    return { ...(await executor.wait(id, AbortSignal.any([serverStop, graceOver.signal]))), timedOut };
+  } catch (error) {
+    if (serverStop.aborted || !graceOver.signal.aborted) throw error;
+    return { state: 'lost', startedAt, timedOut };
   } finally {
     clearTimeout(timeout);
-    clearTimeout(killTimer);
+    clearTimeout(graceTimer);
     cancel.removeEventListener('abort', stop);
   }
 }
