@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Deploy, Service } from '../../src/api/contract-types.ts';
 import { artifactFolder, artifactTree, buildFolder, cacheFolder } from '../../src/builds/artifact-path.ts';
 import { removeOldArtifacts, sweepBuildFolders } from '../../src/builds/remove-old-artifacts.ts';
+import { newId } from '../../src/shared/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitRepository } from '../support/git-repository.ts';
 import { TestServer } from '../support/server.ts';
@@ -303,6 +304,16 @@ describe('cancelling', () => {
     expect((await eventTypes(service.id)).slice(-2)).toEqual(['build_ended', 'deploy_ended']);
   });
 
+  test('a build that ignores SIGTERM ends it all the same', async () => {
+    const { service, deployId } = await createService(
+      "trap '' TERM; echo it runs; while :; do sleep 0.2; done",
+    );
+    await running(service.id);
+    await server.call('POST', `/services/${service.id}/deploys/${deployId}/cancel`);
+    expect((await ended(service.id, deployId)).status).toBe('canceled');
+    await eventually(async () => !(await server.running.context.executor.list()).includes(deployId));
+  });
+
   test('a deploy that waits behind another keeps it from being built', async () => {
     const { service, deployId } = await createService('echo it runs; sleep 600');
     await running(service.id);
@@ -341,6 +352,30 @@ describe('a server that stops during a build', () => {
   });
 });
 
+describe('a build that a dead server left before its command started', () => {
+  test('is begun anew and goes live', async () => {
+    const { service, deployId } = await createService('echo built > built.txt');
+    await ended(service.id, deployId);
+    const { database, nudge } = server.running.context;
+    const left = newId('dep');
+    await database.write(async (trx) => {
+      const row = await trx
+        .selectFrom('deploys')
+        .selectAll()
+        .where('id', '=', deployId)
+        .executeTakeFirstOrThrow();
+      await trx
+        .insertInto('deploys')
+        .values({ ...row, id: left, status: 'build_in_progress', artifact_id: null, finished_at: null })
+        .execute();
+    });
+    nudge.build();
+    expect((await ended(service.id, left)).status).toBe('live');
+    expect((await deployOf(service.id, deployId)).status).toBe('deactivated');
+    expect((await server.run(service.id, 'cat built.txt')).output).toEqual(['built']);
+  });
+});
+
 describe('old artifacts', () => {
   test('go, but for the newest five, the live one and those that a job needs', async () => {
     const { service, deployId } = await createService('');
@@ -369,10 +404,12 @@ describe('old artifacts', () => {
   test('of a deleted service all go once no job needs them', async () => {
     const { service, deployId } = await createService('');
     await ended(service.id, deployId);
-    const job = await server.createJob(service.id, 'sleep 600');
+    const job = await server.createJob(service.id, 'echo it runs; sleep 600');
+    await eventually(async () => (await server.output(job.id)).includes('it runs'));
     await server.call('DELETE', `/services/${service.id}`);
     expect(await removeOldArtifacts(server.running.context, service.id)).toEqual([]);
-    await server.call('POST', `/services/${service.id}/jobs/${job.id}/cancel`);
+    const canceled = await server.call('POST', `/services/${service.id}/jobs/${job.id}/cancel`);
+    expect(canceled.status).toBe(200);
     await server.finished(job.id);
     await sweepBuildFolders(server.running.context);
     expect((await artifactOf(deployId))!.removed_at).not.toBeNull();

@@ -1,0 +1,98 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Deploy, Service } from '../../src/api/contract-types.ts';
+import { artifactTree, cacheFolder } from '../../src/builds/artifact-path.ts';
+import { artifactIdOf } from '../../src/builds/freeze-artifact.ts';
+import { eventually } from '../support/eventually.ts';
+import { GitRepository } from '../support/git-repository.ts';
+import { TestServer } from '../support/server.ts';
+
+let server: TestServer;
+let repository: GitRepository;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+});
+afterAll(async () => server.close());
+beforeEach(() => {
+  repository = new GitRepository({ 'app.txt': 'from git\n', 'bin/tool': '#!/bin/sh\necho tool\n' });
+});
+afterEach(() => repository.remove());
+
+/** Builds a service. @returns the finished deploy with the folder of its files */
+async function build(
+  buildCommand: string,
+  more: Record<string, unknown> = {},
+): Promise<{ service: Service; deploy: Deploy; tree: string; output: string[] }> {
+  const created = await server.call<{ service: Service; deployId: string }>('POST', '/services', {
+    type: 'web_service',
+    name: `isolated-${repository.path.split('-').at(-1)}`,
+    ownerId: await server.workspaceId(),
+    repo: `file://${repository.path}`,
+    serviceDetails: {
+      runtime: 'node',
+      plan: 'starter',
+      envSpecificDetails: { buildCommand, startCommand: 'true' },
+    },
+    ...more,
+  });
+  const { service, deployId } = created.body;
+  const deploy = await eventually(async () => {
+    const { body } = await server.call<Deploy>('GET', `/services/${service.id}/deploys/${deployId}`);
+    return body.finishedAt ? body : undefined;
+  });
+  const tree = artifactTree(server.config, { id: artifactIdOf(deployId) });
+  return { service, deploy, tree, output: await server.output(service.id) };
+}
+
+describe('a build in an instance', () => {
+  test('writes its project and its cache as a user without privileges, at the usual place', async () => {
+    const { deploy, service, tree } = await build(
+      'id -u > uid.txt; pwd > pwd.txt; echo cached > ~/.cache/kept; printenv NODE_ENV > node-env.txt; true',
+    );
+    expect(deploy.status).toBe('live');
+    const read = (name: string): string => readFileSync(join(tree, name), 'utf8').trim();
+    expect(read('uid.txt')).not.toBe('0');
+    expect(read('pwd.txt')).toBe('/opt/render/project/src');
+    expect(read('node-env.txt')).toBe('');
+    expect(String(statSync(join(tree, 'app.txt')).uid)).toBe(read('uid.txt'));
+    expect(readFileSync(join(cacheFolder(server.config, service.id), 'kept'), 'utf8')).toBe('cached\n');
+  });
+
+  test('reads secret files, and leaves neither them nor their places in the artifact', async () => {
+    const { deploy, tree, output } = await build('cat .env /etc/secrets/.env', {
+      secretFiles: [{ name: '.env', content: 'shown\n' }],
+    });
+    expect(deploy.status).toBe('live');
+    expect(output.filter((line) => line === 'shown')).toHaveLength(2);
+    expect(existsSync(join(tree, '.env'))).toBe(false);
+  });
+
+  test('does not see the data folder of the server', async () => {
+    const { deploy } = await build(`ls ${server.config.dataDir}`);
+    expect(deploy.status).toBe('build_failed');
+  });
+
+  test('makes what a job finds, with files that are executable', async () => {
+    const { service } = await build('chmod +x bin/tool; mkdir -p dist; echo asset > dist/app.js');
+    const job = await server.run(service.id, 'cat app.txt dist/app.js; bin/tool; printenv NODE_ENV');
+    expect(job).toMatchObject({ status: 'succeeded' });
+    expect(job.output).toEqual(['from git', 'asset', 'tool', 'production']);
+  });
+
+  test('leaves the artifact as it is when a job writes into its project', async () => {
+    const { service, tree } = await build('true');
+    const job = await server.run(service.id, 'echo changed > app.txt; cat app.txt; touch new.txt');
+    expect(job.output).toEqual(['changed']);
+    expect(readFileSync(join(tree, 'app.txt'), 'utf8')).toBe('from git\n');
+    expect(existsSync(join(tree, 'new.txt'))).toBe(false);
+  });
+
+  test('has git, and the history is no longer than the commit', async () => {
+    repository.commit({}, 'second');
+    const { output } = await build('git log --format=%s');
+    expect(output).toContain('second');
+    expect(output).not.toContain('first');
+  });
+});
