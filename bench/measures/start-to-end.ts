@@ -1,0 +1,147 @@
+/** One short command at a time: how long until its first line, and until it is final. */
+import { atLeast, atMost, type Bench, type Measure, type Section } from '../measure.ts';
+import { EQUAL_KINDS, HAND_NAMES } from '../peers/peers.ts';
+import { BenchServer } from '../server.ts';
+import { figure, median, summarise } from '../statistics.ts';
+import { emptyTree, STARTER } from './workloads.ts';
+
+const COMMAND = 'echo hi';
+
+interface Side {
+  name: string;
+  perRound: number;
+  run(): Promise<{ finalMs: number; firstLineMs?: number }>;
+  finals: number[];
+  firstLines: number[];
+}
+
+export const startToEnd: Measure = { name: 'start-to-end', run };
+
+async function run(bench: Bench): Promise<Section> {
+  let service = '';
+  const server = await BenchServer.start(`${bench.folder}/start-to-end`, async (database, self) => {
+    service = await self.addService(database);
+  });
+  try {
+    const sides = await everySide(bench, server, service);
+    for (const side of sides) await side.run();
+    for (let round = 0; round < bench.rounds; round += 1) {
+      // Each round begins with another side: none is always the one that follows the slow ones.
+      for (let turn = 0; turn < sides.length; turn += 1) {
+        const side = sides[(turn + round) % sides.length]!;
+        for (let each = 0; each < side.perRound; each += 1) {
+          const { finalMs, firstLineMs } = await side.run();
+          side.finals.push(finalMs);
+          if (firstLineMs !== undefined) side.firstLines.push(firstLineMs);
+        }
+      }
+      bench.say(
+        `start-to-end: round ${round + 1}: ${sides.map(({ name, finals }) => `${name} ${figure(median(finals))}`).join(', ')}`,
+      );
+    }
+    return section(sides);
+  } finally {
+    await server.close();
+  }
+}
+
+async function everySide(bench: Bench, server: BenchServer, service: string): Promise<Side[]> {
+  const { peers, quick } = bench;
+  const tree = emptyTree(bench.folder);
+  const [many, few] = quick ? [10, 2] : [15, 3];
+  const sides: Omit<Side, 'finals' | 'firstLines'>[] = [
+    {
+      name: 'Errand, over HTTP',
+      perRound: many,
+      async run() {
+        const { job, startedMs, finalMs } = await server.run(service, COMMAND);
+        return { finalMs, firstLineMs: (await firstLineAt(server, job.id)) - startedMs };
+      },
+    },
+    ...peers.handKinds.map((kind) => ({
+      name: HAND_NAMES[kind],
+      perRound: kind === 'crun' || kind === 'bwrap' ? many : Math.ceil(many / 2),
+      run: () =>
+        peers.hand!.run(kind, { ...STARTER, command: COMMAND, tree, wantsFirstLine: kind !== 'bwrap-alone' }),
+    })),
+  ];
+  const docker = await peers.docker();
+  if (docker) {
+    for (const network of ['bridge', 'none'] as const) {
+      sides.push({
+        name: `Docker Engine by its API, ${network === 'bridge' ? 'default network' : 'no network'}`,
+        perRound: few,
+        run: () => docker.run({ ...STARTER, command: COMMAND, network }),
+      });
+    }
+  }
+  const podman = peers.podman();
+  if (podman) {
+    sides.push({ name: 'podman run --rm, no network', perRound: few, run: () => podman.run(COMMAND) });
+  }
+  return sides.map((side) => ({ ...side, finals: [], firstLines: [] }));
+}
+
+/** When the supervisor received the first line, in milliseconds of the epoch. */
+async function firstLineAt(server: BenchServer, jobId: string): Promise<number> {
+  const owner = await server.workspaceId();
+  const { logs } = await server.client.json<{ logs: { timestamp: string }[] }>(
+    'GET',
+    `/logs?ownerId=${owner}&resource=${jobId}&direction=forward&limit=1`,
+  );
+  const stamp = logs[0]!.timestamp;
+  const fraction = /\.(\d+)/.exec(stamp)?.[1] ?? '0';
+  return Date.parse(stamp.replace(/\.\d+/, '')) + Number(`0.${fraction}`) * 1000;
+}
+
+function section(sides: Side[]): Section {
+  const errand = median(sides[0]!.finals);
+  const equals = sides.filter(({ name }) => EQUAL_KINDS.some((kind) => HAND_NAMES[kind] === name));
+  const fastest = equals.sort((a, b) => median(a.finals) - median(b.finals))[0];
+  const docker = sides.find(({ name }) => name.includes('default network'));
+  const missing = (what: string, wanted: string) => ({
+    what,
+    wanted,
+    found: 'not measured',
+    holds: undefined,
+  });
+  const [byHand, byDocker] = [
+    'create to final of `echo hi`, median, as a multiple of the fastest bare way with the same promises',
+    'create to final of `echo hi`: how many times faster than the Docker Engine, default network',
+  ];
+  return {
+    title: 'From create to final: `echo hi`, one at a time',
+    targets: [
+      fastest
+        ? {
+            ...atMost(byHand, 1.5, errand / median(fastest.finals), '×'),
+            what: `${byHand} (${fastest.name})`,
+          }
+        : missing(byHand, 'at most 1.5×'),
+      docker ? atLeast(byDocker, 10, median(docker.finals) / errand, '×') : missing(byDocker, 'at least 10×'),
+    ],
+    tables: [
+      {
+        columns: ['', 'n', 'final ÷ Errand', 'final, ms', 'p95', 'least', 'first line, ms', 'p95'],
+        rows: sides.map(({ name, finals, firstLines }) => {
+          const final = summarise(finals);
+          const line = firstLines.length > 0 ? summarise(firstLines) : undefined;
+          return [
+            name,
+            String(final.count),
+            figure(final.median / errand),
+            figure(final.median),
+            figure(final.p95),
+            figure(final.least),
+            line ? figure(line.median) : '-',
+            line ? figure(line.p95) : '-',
+          ];
+        }),
+      },
+    ],
+    notes: [
+      'Errand: from sending the POST to the answer of the waiting GET. By hand: from before anything is made to the exit code on disk. Docker: create, start and wait by its API; reading the log and removing the container are not counted. podman: the whole `podman run --rm`. Removal of what an instance leaves is counted only there.',
+      'First line: the time that the supervisor wrote beside it; for podman, its arrival at the caller.',
+    ],
+  };
+}
