@@ -37,8 +37,10 @@ import { newSupervisorName, Standbys } from './standbys.ts';
 /** The user of all instances: unprivileged, and no user of the host's own. */
 const USER = { uid: 64_000, gid: 64_000 };
 const CGROUP_GROUP = 'errand';
-/** How long the first process may take to its ticket after the runtime reported it started. */
+/** How long a supervisor that was let go and the first process may take to the ticket. */
 const TICKET_WAIT_MS = 10_000;
+/** An instance is made in about 10 ms: until then the ticket is looked for at short intervals. */
+const SOON_MS = 50;
 const DESTROY_WAIT_MS = 10_000;
 const TRIAL_PREFIX = 'try-';
 const TMPFS_MAGIC = 0x01021994;
@@ -218,8 +220,12 @@ export class LocalExecutor implements Executor {
     try {
       const supervisor = this.#prepare(spec);
       crashPoint('instance-prepared');
-      await supervisor.go();
-      return { startedAt: await this.#ticketTime(id) };
+      supervisor.go();
+      try {
+        return { startedAt: await this.#ticketTime(id, supervisor) };
+      } finally {
+        supervisor.release();
+      }
     } catch (error) {
       // Whoever takes the ticket decides. If it is ours now, the command never ran.
       if (!this.#folders.claim(id)) return { startedAt: await this.#ticketTime(id) };
@@ -395,16 +401,21 @@ export class LocalExecutor implements Executor {
     return existsSync(this.#bundle(name)) ? findByArgument(this.#bundle(name)) : [];
   }
 
-  /** The ticket follows the runtime's report within an instant. @throws when the first process ended without it */
-  async #ticketTime(id: string): Promise<string> {
-    const deadline = Date.now() + TICKET_WAIT_MS;
-    for (let pause = 0; ; pause = Math.min(pause + 1, 20)) {
+  /** When the ticket was taken. @throws when there will be no first process that takes it, or it ended without it */
+  async #ticketTime(id: string, supervisor?: Supervisor): Promise<string> {
+    const began = Date.now();
+    for (;;) {
+      const failure = supervisor?.failure();
+      const ended = this.#folders.exit(id) !== undefined;
+      // Looked for after those: it may have been taken in between.
       const ticket = this.#folders.ticket(id);
       if (ticket?.takenBy === 'instance') return ticket.at;
-      if (this.#folders.exit(id))
-        throw new Error('the first process of the instance could not take its ticket');
-      if (Date.now() > deadline) throw new Error('the first process of the instance took no ticket in time');
-      await delay(pause);
+      if (failure !== undefined) throw new Error(failure);
+      if (ended) throw new Error('the first process of the instance could not take its ticket');
+      const waited = Date.now() - began;
+      if (waited > TICKET_WAIT_MS)
+        throw new Error('the first process of the instance took no ticket in time');
+      await delay(waited < SOON_MS ? 1 : 20);
     }
   }
 

@@ -10,7 +10,16 @@
  * server ends before the word, the wrapper sees the end of its input and nothing is left.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import type { Socket } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { crashPoint } from '../../shared/crash-points.ts';
@@ -46,13 +55,12 @@ export interface Supervisor {
   readonly name: string;
   /** Whether it can still be let go. */
   readonly ready: boolean;
-  /**
-   * Lets it make the instance from its bundle, which is complete by now. Resolves when the runtime has started the
-   * first process; rejects with the runtime's own words when it could not.
-   */
-  go(): Promise<void>;
-  /** Ends it without an instance. */
-  discard(): void;
+  /** Lets it make the instance from its bundle, which is complete by now. */
+  go(): void;
+  /** Why there will be no first process, in the runtime's own words; undefined while there may be one, or is. */
+  failure(): string | undefined;
+  /** Gives it up: one that still waits ends without an instance, one that was let go goes on. */
+  release(): void;
 }
 
 /** The absolute path of a program of this host, or undefined. */
@@ -86,6 +94,8 @@ export function writeWrapper(file: string, choice: RuntimeChoice, joinFiles: str
     '# Waits for the word; an end of input instead means that the server is gone.',
     'root=$1; shift',
     `read -r word <&${WORD_FD} && [ "$word" = go ] || exit 1`,
+    '# Without its supervisor nobody would hear the instance.',
+    'kill -0 "$PPID" || exit 1',
     `exec ${choice.path}${disabled} "$root" run --detach "$@" ${WORD_FD}<&-`,
   ];
   writeFileSync(file, `${begin.join('\n')}\n`, { mode: 0o755 });
@@ -133,6 +143,9 @@ export function run(program: string, args: string[]): string {
 
 /** Starts a supervisor, which leaves the server's process tree at once and waits. */
 export function startSupervisor(conmon: string, wrapper: string, plan: SupervisorPlan): Supervisor {
+  // A file and no pipe: conmon ends when it cannot deliver its report, and the server may be gone by then.
+  const reportFile = join(plan.bundle, 'report');
+  const report = openSync(reportFile, 'a', 0o600);
   const child = spawn(
     conmon,
     [
@@ -147,27 +160,26 @@ export function startSupervisor(conmon: string, wrapper: string, plan: Superviso
       detached: true,
       // The supervisor and its runtime need a path and the descriptor to report on; no secret goes this way.
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin', _OCI_SYNCPIPE: String(REPORT_FD) },
-      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'ignore', 'ignore', report, 'pipe'],
     },
   );
+  closeSync(report);
   child.unref();
   const word = child.stdio[WORD_FD] as Socket;
-  const reportPipe = child.stdio[REPORT_FD] as Socket;
   // One that waits must not keep the server's process alive.
   word.unref();
-  reportPipe.unref();
-  // A wrapper that is gone closes its end.
-  word.on('error', () => undefined);
   let ready = true;
-  const report = new Promise<void>((resolve, reject) => {
-    child.once('error', (cause) => reject(new Error('the supervisor could not be started', { cause })));
-    readReport(reportPipe).then(resolve, reject);
-  }).finally(() => {
-    ready = false;
-    word.destroy();
+  let ended: string | undefined;
+  child.once('error', (cause) => {
+    ended = `the supervisor could not be started: ${cause.message}`;
   });
-  // Nobody may be waiting for it yet.
-  report.catch(() => undefined);
+  word.on('error', () => undefined);
+  // Its end is open as long as the supervisor or its wrapper lives. Nothing is ever sent to this side.
+  word.resume();
+  word.once('close', () => {
+    ready = false;
+    ended ??= 'the supervisor ended without a report';
+  });
   return {
     name: plan.name,
     get ready() {
@@ -175,12 +187,11 @@ export function startSupervisor(conmon: string, wrapper: string, plan: Superviso
     },
     go() {
       ready = false;
-      reportPipe.ref();
       word.write('go\n');
       crashPoint('supervisor-released');
-      return report;
     },
-    discard() {
+    failure: () => reportedFailure(reportFile) ?? ended,
+    release() {
       ready = false;
       word.destroy();
     },
@@ -188,30 +199,18 @@ export function startSupervisor(conmon: string, wrapper: string, plan: Superviso
 }
 
 /** conmon reports once: the process id, or a negative number with what the runtime printed. */
-function readReport(pipe: Socket): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    pipe.setEncoding('utf8');
-    pipe.on('data', (chunk: string) => {
-      text += chunk;
-    });
-    const settle = (): void => {
-      const line = text.split('\n').find((one) => one.startsWith('{'));
-      if (!line) {
-        reject(new Error('the supervisor ended without a report'));
-        return;
-      }
-      const report = JSON.parse(line) as { data?: number; pid?: number; message?: string };
-      if ((report.data ?? report.pid ?? -1) > 0) resolve();
-      else reject(new Error(report.message?.trim() || 'the runtime gave no reason'));
-    };
-    pipe.on('data', () => {
-      if (text.includes('\n')) {
-        settle();
-        pipe.destroy();
-      }
-    });
-    pipe.on('end', settle);
-    pipe.on('error', reject);
-  });
+function reportedFailure(file: string): string | undefined {
+  const line = readIfThere(file).split('\n', 1)[0]!;
+  if (!line.endsWith('}')) return undefined;
+  const report = JSON.parse(line) as { data?: number; pid?: number; message?: string };
+  if ((report.data ?? report.pid ?? -1) > 0) return undefined;
+  return report.message?.trim() || 'the runtime gave no reason';
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -64,7 +64,7 @@ export class Standbys {
   async close(): Promise<void> {
     this.#closed = true;
     for (const standby of this.#ready.splice(0)) {
-      standby.supervisor.discard();
+      standby.supervisor.release();
       await this.#discard(standby);
     }
   }
