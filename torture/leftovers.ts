@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const CGROUPS = '/sys/fs/cgroup';
 
 /**
+ * Looks at everything, when no server runs: one keeps supervisors ready.
  * @param jobIds whose cgroups and mounts are looked for
  * @returns a description of each leftover
  */
@@ -28,17 +29,12 @@ export function leftovers(dataDir: string, jobIds: Iterable<string>): string[] {
   ];
 }
 
-/** Leftovers once there are none, or after the time that the sweep may take. */
-export async function lastingLeftovers(
-  dataDir: string,
-  jobIds: Iterable<string>,
-  withinMs = 20_000,
-): Promise<string[]> {
-  const ids = [...jobIds];
+/** Instances that are still there after the time that the sweep of a running server may take. */
+export async function lastingInstances(dataDir: string, withinMs = 20_000): Promise<string[]> {
   const deadline = performance.now() + withinMs;
   for (;;) {
-    const left = leftovers(dataDir, ids);
-    if (left.length === 0 || performance.now() > deadline) return left;
+    const left = entries(join(dataDir, 'instances'));
+    if (left.length === 0 || performance.now() > deadline) return left.map((name) => `instance ${name}`);
     await delay(100);
   }
 }

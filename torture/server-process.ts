@@ -196,11 +196,12 @@ export class ServerProcess {
     }
   }
 
-  /** Ends everything of this server and removes its folders. */
-  async remove(): Promise<void> {
+  /** Ends everything of this server and removes its folders. @param keepLog leaves what tells what happened */
+  async remove(keepLog = false): Promise<void> {
     await this.kill();
     await removeTraces(this.dataDir);
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    await rm(keepLog ? this.dataDir : this.folder, { recursive: true, force: true, maxRetries: 5 });
+    if (keepLog) console.log(`what the server and the jobs said is in ${this.folder}`);
   }
 }
 

@@ -34,6 +34,7 @@ export async function storm(options: StormOptions): Promise<RunResult> {
   const random = new Random(options.seed);
   const server = await ServerProcess.make(options.executor, ROOM);
   const truth = await Truth.listen(join(server.folder, 'truth.txt'));
+  let good = false;
   try {
     const serviceId = await server.seed({ maxShutdownDelaySeconds: 1 });
     const jobs = new Jobs(server, truth, serviceId, random);
@@ -47,9 +48,10 @@ export async function storm(options: StormOptions): Promise<RunResult> {
       }),
     ]);
     const { counts, violations } = await judgeRun(server, jobs, truth);
+    good = violations.size === 0;
     return { counts: { ...counts, kills }, violations };
   } finally {
-    await server.remove();
+    await server.remove(!good);
     await truth.close();
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Jobs, ShownJob, Submitted } from './jobs.ts';
-import { lastingLeftovers } from './leftovers.ts';
+import { lastingInstances, leftovers } from './leftovers.ts';
 import { outputOf } from './output.ts';
 import type { ServerProcess } from './server-process.ts';
 import type { Truth } from './truth.ts';
@@ -62,8 +62,9 @@ export async function judgeRun(
     counts.lines += count;
     if (wrong) note('lines', `${name(one, job)}: ${wrong}`);
   }
-  for (const left of await lastingLeftovers(server.dataDir, byId.keys())) note('leftovers', left);
+  for (const left of await lastingInstances(server.dataDir)) note('leftovers', left);
   await server.stop();
+  for (const left of leftovers(server.dataDir, byId.keys())) note('leftovers', left);
   for (const wrong of wrongRecords(server.dataDir)) note('records', wrong);
   return { counts, violations };
 }
