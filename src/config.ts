@@ -19,6 +19,8 @@ export interface Config {
   capacity: { memoryBytes: number; cpuMillis: number; jobs: number };
   /** Builds that run at once. */
   maxBuilds: number;
+  /** What the output of one job or build may have. */
+  maxLogBytes: number;
   /** How long, and up to what size of all of it, the output of jobs and builds is kept. */
   logRetention: { maxAgeMs?: number; maxBytes?: number };
   /** How often one key may call. */
@@ -46,6 +48,7 @@ export interface ServeFlags {
   maxJobs?: string;
   maxBuilds?: string;
   logRetention?: string;
+  maxLogBytes?: string;
   maxJobsPerHour?: string;
   maxReadsPerMinute?: string;
   maxWritesPerMinute?: string;
@@ -71,6 +74,7 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
       jobs: wholeNumber('--max-jobs', flags.maxJobs ?? '1000', 1, 1_000_000),
     },
     maxBuilds: wholeNumber('--max-builds', flags.maxBuilds ?? String(Math.max(1, cpus >> 1)), 1, 1000),
+    maxLogBytes: bytes('--max-log-bytes', flags.maxLogBytes ?? '10GB'),
     logRetention: retention('--log-retention', flags.logRetention ?? DEFAULT_LOG_RETENTION),
     rateLimits: {
       jobsPerHour: rate('--max-jobs-per-hour', flags.maxJobsPerHour),

@@ -11,7 +11,7 @@ import { buildApp } from './api/app.ts';
 import { startBuildLoop } from './background/builds.ts';
 import { startCronRunLoop } from './background/cron-runs.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
-import { startLogMaintenanceLoop } from './background/log-maintenance.ts';
+import { startLogLimitsLoop, startLogMaintenanceLoop } from './background/log-maintenance.ts';
 import { startReconcileLoop } from './background/reconcile.ts';
 import { startUsageLoop } from './background/usage-samples.ts';
 import { type Config, ConfigError } from './config.ts';
@@ -56,7 +56,7 @@ export async function startServer(config: Config, logger: Logger = createLogger(
     config,
     database,
     executor,
-    logStore: new FileLogStore(join(config.dataDir, 'logs'), clock),
+    logStore: new FileLogStore(join(config.dataDir, 'logs'), clock, { segmentBytes: config.maxLogBytes }),
     vault,
     clock,
     logger,
@@ -75,6 +75,7 @@ export async function startServer(config: Config, logger: Logger = createLogger(
     reconcile: startReconcileLoop(context, runner),
     builds: startBuildLoop(context),
     logs: startLogMaintenanceLoop(context),
+    logLimits: startLogLimitsLoop(context),
     cronRuns: startCronRunLoop(context),
     usage: startUsageLoop(context),
   };

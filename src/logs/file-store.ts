@@ -11,6 +11,7 @@ import { follow } from './follow.ts';
 import { formatInstant, type Instant, parseInstant } from './instant.ts';
 import type { FollowRequest, LogPage, LogQuery, LogStore, LogStreamName, StoredLine } from './log-store.ts';
 import { ifMissing } from './missing-file.ts';
+import { cutAtLimit, enforceLimit } from './output-limit.ts';
 import { readPage } from './page.ts';
 import { type Retention, removeExpired, walkSegments } from './retention.ts';
 import { isClosedMode, Segment } from './segment.ts';
@@ -25,23 +26,31 @@ const SWEEP_INTERVAL_MS = 60 * 60 * 1000;
 export class FileLogStore implements LogStore {
   readonly #folder: string;
   readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #segmentBytes: number;
   readonly #known = new Map<string, Segment>();
   readonly #watch = new FolderWatch();
+  /** Segments that somebody may be writing to. */
+  readonly #live = new Set<string>();
   /** Complete segments that may be compressed. */
   readonly #completed = new Set<string>();
   #sweptMs = Number.NEGATIVE_INFINITY;
   /** Appends to one segment, one after the other. */
   readonly #appends = new Map<string, Promise<void>>();
 
-  /** @param folder holds everything; made when it is first written to */
-  constructor(folder: string, clock: Pick<Clock, 'nowMs'>) {
+  /**
+   * @param folder holds everything; made when it is first written to
+   * @param limits `segmentBytes`: what one segment may have
+   */
+  constructor(folder: string, clock: Pick<Clock, 'nowMs'>, limits: { segmentBytes?: number } = {}) {
     this.#folder = folder;
     this.#clock = clock;
+    this.#segmentBytes = limits.segmentBytes ?? Number.POSITIVE_INFINITY;
   }
 
   async segmentFile(resource: string, segment: string): Promise<string> {
     const file = this.#path(resource, segment);
     await mkdir(dirname(file), { recursive: true });
+    this.#live.add(file);
     return file;
   }
 
@@ -63,6 +72,8 @@ export class FileLogStore implements LogStore {
     const file = this.#path(resource, segment);
     await this.#appends.get(file);
     this.#appends.delete(file);
+    this.#live.delete(file);
+    await cutAtLimit(this.#segment(file), this.#segmentBytes, instantOfMs(this.#clock.nowMs()));
     await chmod(file, READ_ONLY).catch(ifMissing);
     this.#completed.add(file);
   }
@@ -103,13 +114,22 @@ export class FileLogStore implements LogStore {
       this.#sweptMs = nowMs;
       // An earlier server may have left complete segments behind.
       for await (const { path, isClosed } of walkSegments(this.#folder)) {
-        if (isClosed && path.endsWith('.log')) this.#completed.add(path);
+        if (path.endsWith('.log')) (isClosed ? this.#completed : this.#live).add(path);
       }
     }
     const compressed = await this.#compressCompleted();
     const removed = await removeExpired(this.#folder, retention, nowMs);
     for (const path of removed) this.#known.delete(path.replace(/\.zst$/, ''));
     return { compressed, removed: removed.length };
+  }
+
+  async enforceLimits(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const path of this.#live) {
+      // One file that cannot be cut down must not let the others grow.
+      await enforceLimit(this.#segment(path), this.#segmentBytes).catch((error) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'output beyond its limit could not be freed');
   }
 
   async #compressCompleted(): Promise<number> {
@@ -143,7 +163,7 @@ export class FileLogStore implements LogStore {
   }
 
   #segment(file: string): Segment {
-    const segment = this.#known.get(file) ?? new Segment(file);
+    const segment = this.#known.get(file) ?? new Segment(file, this.#segmentBytes);
     // Asked for last, forgotten last.
     this.#known.delete(file);
     this.#known.set(file, segment);

@@ -71,6 +71,8 @@ export interface LogStore {
   follow(request: FollowRequest): AsyncIterable<StoredLine[]>;
   /** The time of the last line of a segment, or undefined when it has none. */
   lastTimestamp(resource: string, segment: string): Promise<string | undefined>;
+  /** Gives back the room of what running writers wrote beyond their limit. To be called every few seconds. */
+  enforceLimits(): Promise<void>;
   /**
    * Compresses complete segments and removes those that retention no longer covers. Writers and readers are not held
    * up. Idempotent; meant to be called now and then.

@@ -28,8 +28,10 @@ export async function* walkSegments(folder: string): AsyncGenerator<SegmentFile>
         const path = join(folder, shard, resource, name);
         const status = await stat(path).catch(ifMissing);
         if (!status) continue;
-        const { size, mtimeMs, mode } = status;
-        yield { path, bytes: size, lastWriteMs: mtimeMs, isClosed: isClosedMode(mode) };
+        const { size, blocks, mtimeMs, mode } = status;
+        // A file with holes takes less room than its length says.
+        const bytes = Math.min(size, blocks * 512);
+        yield { path, bytes, lastWriteMs: mtimeMs, isClosed: isClosedMode(mode) };
       }
     }
   }

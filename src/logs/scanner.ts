@@ -124,10 +124,15 @@ export class Scanner {
     this.#sink = sink;
   }
 
-  /** Reads the whole records of `chunk`, which begins at `state.offset`. @returns how many bytes were read */
-  scan(chunk: Buffer): number {
+  /**
+   * Reads the whole records of `chunk`, which begins at `state.offset`.
+   * @param limit records that begin at this offset of the file or after it are left alone
+   * @returns how many bytes were read
+   */
+  scan(chunk: Buffer, limit: number = Number.POSITIVE_INFINITY): number {
+    const beyond = limit - this.state.offset;
     let at = 0;
-    while (at < chunk.length) {
+    while (at < chunk.length && at < beyond) {
       const end = chunk.indexOf(NEWLINE, at);
       if (end < 0) {
         if (chunk.length - at <= MAX_OPEN_RECORD_BYTES) break;

@@ -5,7 +5,9 @@
 import { stat } from 'node:fs/promises';
 import { BlockReader, readChunk } from './block-reader.ts';
 import { type ClosedSegment, CompressedBytes, compressedPath, compressSegment } from './compressed.ts';
+import { streamOf } from './cri.ts';
 import { compareInstants, type Instant } from './instant.ts';
+import type { LogStreamName } from './log-store.ts';
 import { ifMissing } from './missing-file.ts';
 import {
   copyState,
@@ -54,6 +56,7 @@ export interface View {
 export class Segment {
   /** Of the uncompressed file. */
   readonly path: string;
+  readonly #limitBytes: number;
   #checkpoints: ScanState[] = [initialState()];
   #scanner = new Scanner();
   #inode = 0;
@@ -61,13 +64,22 @@ export class Segment {
   #closed: View | undefined;
   #busy: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string) {
+  /** @param limitBytes while it is written to, records that begin at this offset or later are not read */
+  constructor(path: string, limitBytes: number = Number.POSITIVE_INFINITY) {
     this.path = path;
+    this.#limitBytes = limitBytes;
   }
 
   /** What can be read now. @returns undefined when there is no file */
   view(): Promise<View | undefined> {
     return this.#inTurn(async () => this.#closed ?? (await this.#catchUp(false)));
+  }
+
+  /** Streams whose last line has no end yet. */
+  async unendedStreams(): Promise<LogStreamName[]> {
+    await this.view();
+    const { pending } = this.#scanner.state;
+    return [...new Set(pending.flatMap((parts, slot) => (parts ? [streamOf(slot)] : [])))];
   }
 
   /** The time of the last line, with a line that is not ended yet counted. */
@@ -121,9 +133,9 @@ export class Segment {
     const status = await stat(this.path).catch(ifMissing);
     if (!status) return this.#readIndex();
     if (status.ino !== this.#inode || status.size < this.#scanner.state.offset) this.#restart(status.ino);
-    const torn = await this.#scanTo(status.size);
-    const { state } = this.#scanner;
     const isClosed = isClosedMode(status.mode);
+    const torn = await this.#scanTo(status.size, isClosed ? Number.POSITIVE_INFINITY : this.#limitBytes);
+    const { state } = this.#scanner;
     const view: View = {
       checkpoints: this.#checkpoints,
       end: state.offset,
@@ -151,9 +163,9 @@ export class Segment {
   }
 
   /** Scans up to `size`. @returns the bytes of the last record that are there, when it has no end yet */
-  async #scanTo(size: number): Promise<Buffer> {
+  async #scanTo(size: number, limit: number): Promise<Buffer> {
     let carry: Buffer = Buffer.alloc(0);
-    if (size === this.#scanner.state.offset) return carry;
+    if (size === this.#scanner.state.offset || this.#scanner.state.offset >= limit) return carry;
     const bytes = await openBytes(this.path);
     if (!bytes) return carry;
     try {
@@ -161,7 +173,8 @@ export class Segment {
         const from = this.#scanner.state.offset + carry.length;
         const chunk = await readChunk(bytes, from, Math.min(READ_BYTES, size - from), carry);
         if (chunk.length === carry.length) return carry;
-        carry = chunk.subarray(this.#scanner.scan(chunk));
+        carry = chunk.subarray(this.#scanner.scan(chunk, limit));
+        if (this.#scanner.state.offset >= limit) return Buffer.alloc(0);
         this.#checkpoint();
       }
     } finally {
