@@ -49,11 +49,13 @@ function whatFits(context: Context, runner: JobRunner, waiting: JobsTable[]): Jo
 /** The first of the locks against a second start: the intent is on disk before anything happens. */
 async function commitIntent(context: Context, job: JobsTable): Promise<JobsTable | undefined> {
   const { clock, bootId } = context;
-  const result = await context.database.write((trx) =>
-    transitionJob(trx, job.id, 'dispatch', clock.now(), {
-      boot_id: bootId,
-      deadline_monotonic_ms: clock.monotonicMs() + job.timeout_seconds * 1000 + START_ALLOWANCE_MS,
-    }),
+  const result = await context.database.write(
+    (trx) =>
+      transitionJob(trx, job.id, 'dispatch', clock.now(), {
+        boot_id: bootId,
+        deadline_monotonic_ms: clock.monotonicMs() + job.timeout_seconds * 1000 + START_ALLOWANCE_MS,
+      }),
+    'jobs',
   );
   crashPoint('intent-committed');
   return result.outcome === 'applied' ? result.job : undefined;

@@ -18,9 +18,15 @@ export interface Database {
   /**
    * Runs `work` in a transaction and resolves with its result once that is on disk. `work` may await queries on the
    * handle it is given and nothing else: it holds up every other write.
+   * @param touches `jobs`: nothing but jobs and what is told of them changes, so that `epoch` stays
    * @throws what `work` throws (its changes are undone), or `unavailable` when the disk refuses
    */
-  write<T>(work: (trx: Queries) => Promise<T>): Promise<T>;
+  write<T>(work: (trx: Queries) => Promise<T>, touches?: Touches): Promise<T>;
+  /**
+   * Changes before and after every write that may touch more than jobs. What was read at one epoch still holds while
+   * the epoch is the same.
+   */
+  readonly epoch: number;
   /**
    * Runs `work` so that all its reads and writes through this handle are one transaction: nothing of it is there when
    * it throws. It holds up every other write, so it may wait for this database and for nothing else.
@@ -36,10 +42,13 @@ export interface Database {
   close(): Promise<void>;
 }
 
+export type Touches = 'anything' | 'jobs';
+
 /** Writes that share one commit at most; bounds how long the first of them waits. */
 const MAX_BATCH = 512;
 
 interface Pending {
+  touches: Touches;
   work: (trx: Queries) => Promise<unknown>;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
@@ -67,6 +76,7 @@ class SqliteStore implements Database {
   readonly #queries: Queries;
   readonly #queue: Pending[] = [];
   #draining: Promise<void> | undefined;
+  #epoch = 0;
 
   constructor(writer: NodeSqlite, reader: NodeSqlite) {
     this.#writer = writer;
@@ -79,15 +89,19 @@ class SqliteStore implements Database {
     return this.#scopes.transaction ?? this.#committed;
   }
 
-  async write<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  async write<T>(work: (trx: Queries) => Promise<T>, touches: Touches = 'anything'): Promise<T> {
     const waiting = this.#scopes.takeCompanion();
-    if (!waiting) return this.#writeOnly(work);
+    if (!waiting) return this.#writeOnly(work, touches);
     try {
       return await this.#writeOnly(async (trx) => {
         const result = await work(trx);
         await waiting.companion(trx, result);
         return result;
-      });
+      }, touches);
     } catch (error) {
       waiting.giveBack();
       throw error;
@@ -110,9 +124,9 @@ class SqliteStore implements Database {
     return this.#scopes.withCompanion(companion, work);
   }
 
-  #writeOnly<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
+  #writeOnly<T>(work: (trx: Queries) => Promise<T>, touches: Touches): Promise<T> {
     const transaction = this.#scopes.transaction;
-    return transaction ? this.#nested(transaction, work) : this.#enqueue(work);
+    return transaction ? this.#nested(transaction, work) : this.#enqueue(work, touches);
   }
 
   /** A write within a transaction: what it changed is undone when it throws, the rest stays. */
@@ -123,14 +137,15 @@ class SqliteStore implements Database {
       this.#writer.raw.exec('RELEASE nested');
       return value;
     } catch (error) {
+      this.#epoch += 1;
       if (this.#writer.raw.isTransaction) this.#writer.raw.exec('ROLLBACK TO nested; RELEASE nested');
       throw error;
     }
   }
 
-  #enqueue<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
+  #enqueue<T>(work: (trx: Queries) => Promise<T>, touches: Touches): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.#queue.push({ touches, work, resolve: resolve as (value: unknown) => void, reject });
       this.#draining ??= new Promise((done) => setImmediate(done)).then(() => this.#drain());
     });
   }
@@ -155,14 +170,17 @@ class SqliteStore implements Database {
       if (this.#writer.raw.isTransaction) this.#writer.raw.exec('ROLLBACK');
       const refused = storageError(error);
       // A failure to begin concerns whoever waits; otherwise the batch would be tried for ever.
+      this.#epoch += 1;
       const concerned = batch.length > 0 ? batch : this.#queue.splice(0);
       for (const one of concerned) one.reject(refused);
       return;
     }
+    if (batch.some(({ touches }) => touches === 'anything')) this.#epoch += 1;
     for (const done of settle) done();
   }
 
   async #inSavepoint(one: Pending): Promise<() => void> {
+    if (one.touches === 'anything') this.#epoch += 1;
     this.#writer.raw.exec('SAVEPOINT one');
     try {
       const value = await one.work(this.#queries);
@@ -170,6 +188,8 @@ class SqliteStore implements Database {
       return () => one.resolve(value);
     } catch (error) {
       // SQLite itself rolls back the whole transaction on some disk errors: then nothing is left to undo here.
+      // What was read in it is undone with it.
+      this.#epoch += 1;
       if (!this.#writer.raw.isTransaction) throw error;
       this.#writer.raw.exec('ROLLBACK TO one; RELEASE one');
       return () => one.reject(error instanceof ErrandError ? error : storageError(error));

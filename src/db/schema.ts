@@ -122,6 +122,7 @@ export interface JobsTable {
   start_command: string;
   plan_id: string;
   phase: JobPhase;
+  snapshot_id: string;
   artifact_id: string;
   memory_bytes: number;
   cpu_millis: number;
@@ -143,14 +144,17 @@ export interface JobsTable {
   updated_at: string;
 }
 
-export interface JobSnapshotsTable {
-  job_id: string;
+/** Never changed once written; jobs of one service that were created in the same circumstances share one. */
+export interface SnapshotsTable {
+  id: string;
+  service_id: string;
   sealed: string;
+  created_at: string;
 }
 
 export interface JobTransitionsTable {
   job_id: string;
-  event: JobEvent | 'create';
+  event: JobEvent;
   to_phase: JobPhase;
   at: string;
 }
@@ -355,7 +359,7 @@ export interface Schema {
   deploys: DeploysTable;
   artifacts: ArtifactsTable;
   jobs: JobsTable;
-  job_snapshots: JobSnapshotsTable;
+  snapshots: SnapshotsTable;
   job_transitions: JobTransitionsTable;
   events: EventsTable;
   usage_records: UsageRecordsTable;

@@ -30,7 +30,7 @@ export async function cancelJob(
       );
     }
     return storeIntention(context, trx, present);
-  });
+  }, 'jobs');
   if (isTerminal(job.phase)) context.finishedJobs.announce(jobId);
   else context.nudge.stop(jobId);
   return job;

@@ -1,16 +1,12 @@
 /** Accepts a job: validates, freezes the snapshot and stores both durably before it returns. */
-import { liveArtifact } from '../builds/live-artifact.ts';
 import type { Context } from '../context.ts';
 import { insertJob } from '../db/queries/jobs.ts';
-import type { ArtifactsTable, JobsTable, ServicesTable } from '../db/schema.ts';
+import type { JobsTable, ServicesTable } from '../db/schema.ts';
 import { invalid, quote } from '../errors.ts';
-import { resolveEnvironment } from '../services/environment.ts';
 import { type InstanceType, resolveInstanceType } from '../services/plans.ts';
-import { findService } from '../services/resolve-service.ts';
 import { crashPoint } from '../shared/crash-points.ts';
 import { newId } from '../shared/ids.ts';
-import { processEnvironment } from '../services/process-environment.ts';
-import { sealSnapshot } from './snapshot.ts';
+import { type JobBase, jobBase } from './job-base.ts';
 
 export interface JobInput {
   startCommand: string;
@@ -38,30 +34,11 @@ export async function createJob(
   checkCommand(input.startCommand);
   checkTimeout(input.timeoutSeconds);
   const job = await context.database.write(async (trx) => {
-    const service = await findService(trx, workspaceId, serviceId);
-    const type = instanceTypeFor(context, service, input.planId);
-    const artifact = await liveArtifact(trx, service);
-    if (!artifact) throw invalid(withoutBuild(service));
-    const row = jobRow(context, service, type, artifact, input);
-    const environment = await resolveEnvironment(context, trx, service);
-    const snapshot = {
-      artifactId: artifact.id,
-      workingDirectory: artifact.root_dir,
-      environment: processEnvironment(
-        {
-          service,
-          instanceId: row.id,
-          cpuMillis: type.cpuMillis,
-          git: JSON.parse(artifact.git),
-          jobId: row.id,
-        },
-        environment.variables,
-      ),
-      secretFiles: environment.secretFiles,
-    };
-    await insertJob(trx, row, sealSnapshot(context.vault, row.id, snapshot));
+    const base = await jobBase(context, trx, workspaceId, serviceId);
+    const row = jobRow(context, base, instanceTypeFor(context, base.service, input.planId), input);
+    await insertJob(trx, row);
     return row;
-  });
+  }, 'jobs');
   crashPoint('job-committed');
   context.nudge.dispatch();
   return job;
@@ -98,14 +75,10 @@ function instanceTypeFor(context: Context, service: ServicesTable, planId: strin
   return type;
 }
 
-const withoutBuild = (service: ServicesTable): string =>
-  `service ${service.id} has no successful build yet: a job runs against the last successful build; deploy the service first`;
-
 function jobRow(
   context: Context,
-  service: ServicesTable,
+  { service, artifactId, snapshotId }: JobBase,
   type: InstanceType,
-  artifact: ArtifactsTable,
   input: JobInput,
 ): JobsTable {
   const now = context.clock.now();
@@ -117,7 +90,8 @@ function jobRow(
     start_command: input.startCommand,
     plan_id: type.id,
     phase: 'pending',
-    artifact_id: artifact.id,
+    snapshot_id: snapshotId,
+    artifact_id: artifactId,
     memory_bytes: type.memoryBytes,
     cpu_millis: type.cpuMillis,
     timeout_seconds: input.timeoutSeconds ?? MAX_TIMEOUT_SECONDS,

@@ -18,7 +18,7 @@ export async function finishJob(context: Context, jobId: string, end: End): Prom
     const job = await findJobById(trx, jobId);
     if (!job || isTerminal(job.phase)) return;
     await concludeJob(trx, job, judge(job, end), finishTime(context, job, end, lastLine));
-  });
+  }, 'jobs');
   context.finishedJobs.announce(jobId);
 }
 

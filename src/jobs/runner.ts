@@ -8,11 +8,12 @@
  */
 import { artifactTree } from '../builds/artifact-path.ts';
 import type { Context } from '../context.ts';
-import { findJobById, sealedSnapshotOf, transitionJob } from '../db/queries/jobs.ts';
+import { findJobById, findSnapshot, transitionJob } from '../db/queries/jobs.ts';
 import type { JobsTable } from '../db/schema.ts';
 import { type InstanceSpec, StartFailedError } from '../executors/executor.ts';
 import { isTerminal } from '../lifecycle/job.ts';
 import { instanceTypes } from '../services/plans.ts';
+import { processEnvironment } from '../services/process-environment.ts';
 import { crashPoint } from '../shared/crash-points.ts';
 import { stopRunning } from './cancel-job.ts';
 import { concludeJob } from './conclude-job.ts';
@@ -111,8 +112,6 @@ export class JobRunner {
   }
 
   async #start(job: JobsTable): Promise<void> {
-    const current = await findJobById(this.#context.database.read, job.id);
-    if (current?.end_cause) return this.#putBack(job.id);
     try {
       const { startedAt } = await this.#context.executor.start(await this.#spec(job));
       crashPoint('command-started');
@@ -127,13 +126,16 @@ export class JobRunner {
 
   async #spec(job: JobsTable): Promise<InstanceSpec> {
     const { database, vault, config, logStore } = this.#context;
-    const sealed = await sealedSnapshotOf(database.read, job.id);
-    if (sealed === undefined) throw new Error(`job ${job.id} has no snapshot`);
-    const snapshot = openSnapshot(vault, job.id, sealed);
+    const stored = await findSnapshot(database.read, job.snapshot_id);
+    if (!stored) throw new Error(`job ${job.id} has no snapshot`);
+    const snapshot = openSnapshot(vault, stored.id, stored.sealed);
     return {
       id: job.id,
       command: job.start_command,
-      environment: snapshot.environment,
+      environment: processEnvironment(
+        { ...snapshot, instanceId: job.id, jobId: job.id, cpuMillis: job.cpu_millis },
+        snapshot.variables,
+      ),
       secretFiles: snapshot.secretFiles,
       project: { kind: 'artifact', tree: artifactTree(config, { id: snapshot.artifactId }) },
       workingDirectory: snapshot.workingDirectory,
@@ -157,7 +159,7 @@ export class JobRunner {
         deadline_monotonic_ms: clock.monotonicMs() + job.timeout_seconds * 1000,
       });
       if (job.end_cause) await stopRunning(this.#context, trx, { ...job, phase: 'running' }, 'cancel');
-    });
+    }, 'jobs');
   }
 
   /** From `running` or `stopping` to the end. A job that is in another phase by now is left to whoever put it there. */
@@ -234,7 +236,7 @@ export class JobRunner {
       }
       await concludeJob(trx, job, judge(job, { kind: 'neverStarted', message: '' }), clock.now());
       return true;
-    });
+    }, 'jobs');
     if (ended) this.#context.finishedJobs.announce(id);
   }
 
@@ -242,7 +244,7 @@ export class JobRunner {
     const job = await findJobById(this.#context.database.read, id);
     if (!job || isTerminal(job.phase)) return;
     if (job.phase === 'running') {
-      await this.#context.database.write((trx) => stopRunning(this.#context, trx, job, 'timeout'));
+      await this.#context.database.write((trx) => stopRunning(this.#context, trx, job, 'timeout'), 'jobs');
       return this.#sendStop(id);
     }
     await this.#context.executor.signal(id, 'SIGKILL');

@@ -23,7 +23,8 @@ export type IdPrefix =
   | 'aud'
   | 'cdm'
   | 'run'
-  | 'whe';
+  | 'whe'
+  | 'snp';
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuv';
 const processBytes = randomBytes(5);

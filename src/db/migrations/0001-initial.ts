@@ -51,12 +51,15 @@ CREATE TABLE artifacts (
   size_bytes BIGINT NOT NULL DEFAULT 0, created_at TEXT NOT NULL, removed_at TEXT
 );
 CREATE INDEX artifacts_by_service ON artifacts (service_id, created_at);
+CREATE TABLE snapshots (
+  id TEXT PRIMARY KEY, service_id TEXT NOT NULL, sealed TEXT NOT NULL, created_at TEXT NOT NULL
+);
 CREATE TABLE jobs (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, service_id TEXT NOT NULL,
   start_command TEXT NOT NULL, plan_id TEXT NOT NULL,
   phase TEXT NOT NULL CHECK (phase IN
     ('pending', 'starting', 'running', 'stopping', 'succeeded', 'failed', 'canceled')),
-  artifact_id TEXT NOT NULL,
+  snapshot_id TEXT NOT NULL REFERENCES snapshots(id), artifact_id TEXT NOT NULL,
   memory_bytes BIGINT NOT NULL, cpu_millis BIGINT NOT NULL,
   timeout_seconds BIGINT NOT NULL, grace_seconds BIGINT NOT NULL,
   end_cause TEXT, exit_code INTEGER, signal TEXT, reason TEXT,
@@ -74,9 +77,6 @@ CREATE INDEX jobs_unfinished ON jobs (phase, created_at, id)
   WHERE phase IN ('pending', 'starting', 'running', 'stopping');
 CREATE INDEX jobs_by_started ON jobs (service_id, started_at);
 CREATE INDEX jobs_by_finished ON jobs (service_id, finished_at);
-CREATE TABLE job_snapshots (
-  job_id TEXT PRIMARY KEY REFERENCES jobs(id), sealed TEXT NOT NULL
-);
 CREATE TABLE events (
   id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, service_id TEXT NOT NULL,
   type TEXT NOT NULL, details TEXT NOT NULL, created_at TEXT NOT NULL

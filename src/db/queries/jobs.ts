@@ -4,7 +4,7 @@
  */
 import { type JobEvent, type JobPhase, sources, TERMINAL, TRANSITIONS } from '../../lifecycle/job.ts';
 import type { Queries } from '../open.ts';
-import type { JobsTable } from '../schema.ts';
+import type { JobsTable, SnapshotsTable } from '../schema.ts';
 
 /** Facts that a transition may store; the phase comes from the table of transitions alone. */
 export type TransitionFacts = Partial<
@@ -69,23 +69,17 @@ export async function setEndCauseWhileStarting(
     .execute();
 }
 
-/** Stores a new job with its sealed snapshot. */
-export async function insertJob(queries: Queries, job: JobsTable, sealedSnapshot: string): Promise<void> {
+/** Stores a new job, whose snapshot is stored already. */
+export async function insertJob(queries: Queries, job: JobsTable): Promise<void> {
   await queries.insertInto('jobs').values(job).execute();
-  await queries.insertInto('job_snapshots').values({ job_id: job.id, sealed: sealedSnapshot }).execute();
-  await queries
-    .insertInto('job_transitions')
-    .values({ job_id: job.id, event: 'create', to_phase: job.phase, at: job.created_at })
-    .execute();
 }
 
-export async function sealedSnapshotOf(queries: Queries, jobId: string): Promise<string | undefined> {
-  const row = await queries
-    .selectFrom('job_snapshots')
-    .select('sealed')
-    .where('job_id', '=', jobId)
-    .executeTakeFirst();
-  return row?.sealed;
+export async function insertSnapshot(queries: Queries, snapshot: SnapshotsTable): Promise<void> {
+  await queries.insertInto('snapshots').values(snapshot).execute();
+}
+
+export async function findSnapshot(queries: Queries, id: string): Promise<SnapshotsTable | undefined> {
+  return queries.selectFrom('snapshots').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
 export async function findJobById(queries: Queries, id: string): Promise<JobsTable | undefined> {
