@@ -235,7 +235,12 @@ export class LocalExecutor implements Executor {
   }
 
   async wait(id: string, serverStop: AbortSignal): Promise<Over> {
-    return this.#exits.wait(this.#folders.engineName(id), () => this.#over(id), serverStop);
+    const ticket = this.#folders.ticket(id);
+    const startedAt = ticket?.takenBy === 'instance' ? ticket.at : '';
+    // One that was removed meanwhile will never say how it ended.
+    const look = (): Over | undefined =>
+      this.#folders.exists(id) ? this.#over(id) : { state: 'lost', startedAt };
+    return this.#exits.wait(this.#folders.engineName(id), look, serverStop);
   }
 
   async inspect(id: string): Promise<InstanceState> {

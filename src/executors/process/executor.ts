@@ -18,6 +18,7 @@ import type { Plan } from './supervisor.ts';
 const SUPERVISOR = fileURLToPath(new URL('./supervisor.ts', import.meta.url));
 const TICKET_WAIT_MS = 15_000;
 const DESTROY_WAIT_MS = 10_000;
+const SIGNAL_WAIT_MS = 2000;
 
 type Over = Extract<InstanceState, { state: 'exited' | 'lost' }>;
 
@@ -66,7 +67,12 @@ export class ProcessExecutor implements Executor {
   }
 
   async wait(id: string, serverStop: AbortSignal): Promise<Over> {
-    return this.#exits.wait(id, () => this.#over(id), serverStop);
+    const ticket = this.#folders.ticket(id);
+    const startedAt = ticket?.takenBy === 'instance' ? ticket.at : '';
+    // One that was removed meanwhile will never say how it ended.
+    const look = (): Over | undefined =>
+      this.#folders.exists(id) ? this.#over(id) : { state: 'lost', startedAt };
+    return this.#exits.wait(id, look, serverStop);
   }
 
   async inspect(id: string): Promise<InstanceState> {
@@ -82,6 +88,11 @@ export class ProcessExecutor implements Executor {
   }
 
   async signal(id: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    // Between its ticket and its command a supervisor has nothing to signal yet.
+    const deadline = Date.now() + SIGNAL_WAIT_MS;
+    while (this.#members(id).length === 0 && this.#supervisor(id).length > 0 && Date.now() < deadline) {
+      await delay(5);
+    }
     for (const pid of this.#members(id)) signalProcess(pid, signal);
   }
 
