@@ -104,6 +104,6 @@ class Drive {
 /** Points of stopping are met by jobs that are stopped. */
 function canceledSoon(task: Task): Task {
   if (task.kind === 'timesOut') return task;
-  const endless = `j=${task.number}; i=0; while :; do i=$((i+1)); echo "$j line $i"; sleep 0.05; done`;
+  const endless = `exec 2>/dev/null; j=${task.number}; i=0; while :; do i=$((i+1)); echo "$j line $i"; sleep 0.05; done`;
   return { ...task, kind: 'canceled', lines: Number.POSITIVE_INFINITY, script: endless, cancelAfterMs: 200 };
 }

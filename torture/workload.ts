@@ -23,8 +23,9 @@ export interface Task {
   cancelAfterMs?: number;
 }
 
-/** More than any cancel or timeout of the mix leaves it. */
-const ENDLESS = 'while :; do i=$((i+1)); echo "$j line $i"; echo "line $j $i" >&3; sleep 0.05; done';
+/** Runs until it is ended. A shell says of each child that was killed that it was: that is no line of the job's. */
+const ENDLESS =
+  'exec 2>/dev/null; while :; do i=$((i+1)); echo "$j line $i"; echo "line $j $i" >&3; sleep 0.05; done';
 
 /** The output line `n` of job `number`. */
 export const lineOf = (number: number, n: number): string => `${number} line ${n}`;
