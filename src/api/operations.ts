@@ -140,6 +140,16 @@ export class OperationRegistry {
     });
   }
 
+  /** Serves a page that needs no key and is no operation. */
+  addPublic(url: string, answer: (reply: FastifyReply) => FastifyReply): void {
+    this.#app.route({
+      method: 'GET',
+      url,
+      config: { authenticated: false },
+      handler: async (_request, reply) => answer(reply),
+    });
+  }
+
   /** Aborts when the server begins to stop: what lasts ends itself then. */
   get stopping(): AbortSignal {
     return this.#stopping.signal;

@@ -17,6 +17,7 @@ import { keyRoutes } from './keys.ts';
 import { logRoutes } from './logs.ts';
 import { metricsRoutes } from './metrics.ts';
 import { notificationSettingRoutes } from './notification-settings.ts';
+import { openApiRoutes } from './openapi.ts';
 import { ownerRoutes } from './owners.ts';
 import { projectRoutes } from './projects.ts';
 import { registryCredentialRoutes } from './registry-credentials.ts';
@@ -28,6 +29,7 @@ import { workspaceRoutes } from './workspaces.ts';
 
 /** Registers all routes. A resource's file takes the registry and the context, and nothing else. */
 export function registerRoutes(operations: OperationRegistry, context: Context): void {
+  openApiRoutes(operations);
   workspaceRoutes(operations, context);
   metricsRoutes(operations, context);
   keyRoutes(operations, context);
