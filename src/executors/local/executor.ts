@@ -225,6 +225,7 @@ export class LocalExecutor implements Executor {
         return { startedAt: await this.#ticketTime(id, supervisor) };
       } finally {
         supervisor.release();
+        this.#standbys.refillSoon();
       }
     } catch (error) {
       // Whoever takes the ticket decides. If it is ours now, the command never ran.
@@ -304,8 +305,6 @@ export class LocalExecutor implements Executor {
       cgroupMounts: this.#choice.joinsCgroup ? this.#cgroups.mounts(name) : [],
       ...(this.#choice.joinsCgroup ? {} : { runtimeCgroup: `/${CGROUP_GROUP}/${name}` }),
     });
-    // The place of the one that was taken is filled when this job has had its turn of the CPU.
-    setImmediate(() => this.#standbys.refill());
     return supervisor;
   }
 

@@ -10,6 +10,8 @@ import type { Supervisor } from './runtime.ts';
 
 /** Kept ready: a burst finds some, an idle server holds about 2 MB for each. */
 const READY = 3;
+/** About as long as a short job takes to its end. */
+const REFILL_PAUSE_MS = 15;
 
 /** A name that no other supervisor has or had. */
 export const newSupervisorName = (): string => `sup-${randomBytes(10).toString('hex')}`;
@@ -25,6 +27,7 @@ export class Standbys {
   readonly #discard: (standby: Standby) => Promise<void>;
   readonly #ready: Standby[] = [];
   #closed = false;
+  #timer: NodeJS.Timeout | undefined;
 
   /**
    * @param start starts a supervisor that lives in `folder`, with its cgroup and empty bundle
@@ -52,6 +55,14 @@ export class Standbys {
     return ready < 0 ? undefined : this.#ready.splice(ready, 1)[0];
   }
 
+  /** Refills when what was started last has had its turn of the CPU. */
+  refillSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.refill();
+    }, REFILL_PAUSE_MS).unref();
+  }
+
   /** Brings the number of ready ones up again. */
   refill(): void {
     for (const dead of this.#ready.filter(({ supervisor }) => !supervisor.ready)) {
@@ -63,6 +74,7 @@ export class Standbys {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#timer);
     for (const standby of this.#ready.splice(0)) {
       standby.supervisor.release();
       await this.#discard(standby);
