@@ -106,7 +106,6 @@ class ByHand {
     const paths: InstancePaths = {
       rootfs: this.#view.rootfs,
       etc: this.#view.etc,
-      ticket: join(folder, 'ticket'),
       home: join(folder, 'home'),
       tmp: join(folder, 'tmp'),
       upper: join(folder, 'upper'),
@@ -116,7 +115,7 @@ class ByHand {
     };
     mkdirSync(folder);
     mkdirSync(bundle);
-    for (const path of [paths.ticket, paths.home, paths.tmp, paths.upper, paths.work]) mkdirSync(path);
+    for (const path of [paths.home, paths.tmp, paths.upper, paths.work]) mkdirSync(path);
     mkdirSync(join(paths.home, 'project'));
     mkdirSync(join(paths.home, 'project', 'src'));
     for (const path of [paths.home, paths.upper]) chownSync(path, USER.uid, USER.gid);

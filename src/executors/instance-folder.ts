@@ -9,6 +9,7 @@
 import {
   closeSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -35,6 +36,8 @@ export interface RecordedExit {
 export class InstanceFolders {
   readonly #root: string;
   readonly #engineNames = new Map<string, string>();
+  /** Tickets that instances were seen to have taken: taken is taken, whatever becomes of the file. */
+  readonly #taken = new Map<string, Ticket>();
   /** One folder for the exits of all instances, so that one watch sees them all. */
   readonly exitsFolder: string;
 
@@ -110,11 +113,16 @@ export class InstanceFolders {
 
   /** Who took the ticket, and when; undefined while nobody has. */
   ticket(id: string): Ticket | undefined {
-    const file = this.ticketFile(id);
-    const stats = statSync(file, { throwIfNoEntry: false });
+    const known = this.#taken.get(id);
+    if (known) return known;
+    // Never opened: it belongs to the instance's user, who might have put something else in its place.
+    const stats = lstatSync(this.ticketFile(id), { throwIfNoEntry: false });
     if (!stats) return undefined;
-    if (readFileSync(file, 'utf8') === CLAIMED) return { takenBy: 'claim' };
-    return { takenBy: 'instance', at: formatMicros(Math.floor(stats.mtimeMs * 1000)) };
+    const isOurs = stats.uid === process.getuid?.();
+    if (isOurs && stats.size === CLAIMED.length) return { takenBy: 'claim' };
+    const ticket = { takenBy: 'instance', at: formatMicros(Math.floor(stats.mtimeMs * 1000)) } as const;
+    this.#taken.set(id, ticket);
+    return ticket;
   }
 
   /** The recorded end, once the supervisor has written it. */
@@ -147,6 +155,7 @@ export class InstanceFolders {
     rmSync(this.exitFile(id), { force: true });
     await rm(this.folder(id), { recursive: true, force: true, maxRetries: 3 });
     this.#engineNames.delete(id);
+    this.#taken.delete(id);
   }
 }
 

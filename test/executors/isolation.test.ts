@@ -1,6 +1,7 @@
 /** What an instance of the local executor can see and take, each shown by a job in a real sandbox. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { argumentsOf } from '../../src/executors/processes.ts';
 import { eventually } from '../support/eventually.ts';
@@ -49,6 +50,14 @@ describe('the view of an instance', () => {
     expect(sleepers).toBe(0);
     await server.call('POST', `/services/${serviceId}/jobs/${other.id}/cancel`);
     await server.finished(other.id);
+  });
+
+  test('has no path to the ticket that says that it started', async () => {
+    expect(
+      await text(
+        'find / -xdev -name "ticket*" 2>/dev/null; ls -l /proc/self/fd /proc/1/fd | grep -c instances',
+      ),
+    ).toBe('0');
   });
 
   test('may write its project and its temporary folder, and the artifact stays as it was', async () => {
@@ -135,12 +144,21 @@ describe('the end of an instance', () => {
     expect(processesWith('4242')).toEqual([]);
   });
 
-  test('leaves no folder, no bundle and no cgroup', async () => {
-    const job = await server.run(serviceId, 'echo bye');
-    const { executor } = server.running.context;
-    await eventually(async () => !(await executor.list()).includes(job.id));
-    const cgroups = ['/sys/fs/cgroup/errand', '/sys/fs/cgroup/memory/errand', '/sys/fs/cgroup/pids/errand'];
-    for (const folder of cgroups) expect(existsSync(`${folder}/${job.id}`)).toBe(false);
+  test('leaves no folder, no mount and no cgroup', async () => {
+    const job = await server.createJob(serviceId, 'echo up; read -r _ < <(sleep 300)');
+    await eventually(async () => (await server.output(job.id)).includes('up'));
+    const folder = join(server.config.dataDir, 'instances', job.id);
+    const name = readFileSync(join(folder, 'supervisor', 'name'), 'utf8');
+    const cgroups = ['', 'memory/', 'cpu/', 'pids/', 'cpuacct/']
+      .map((hierarchy) => `/sys/fs/cgroup/${hierarchy}errand/${name}`)
+      .filter((cgroup) => existsSync(cgroup));
+    expect(cgroups).not.toEqual([]);
+    await server.call('POST', `/services/${serviceId}/jobs/${job.id}/cancel`);
+    await server.finished(job.id);
+    await eventually(async () => !existsSync(folder));
+    expect(cgroups.filter((cgroup) => existsSync(cgroup))).toEqual([]);
+    expect(processesWith(name)).toEqual([]);
+    expect(readFileSync('/proc/mounts', 'utf8')).not.toContain(job.id);
   });
 });
 

@@ -10,7 +10,12 @@ interface User {
 }
 
 /** Makes the writable folders of an instance, owned by its user. */
-export function makeInstanceFolders(folder: string, paths: InstancePaths, user: User): void {
+export function makeInstanceFolders(
+  folder: string,
+  paths: InstancePaths,
+  ticketFolder: string,
+  user: User,
+): void {
   for (const path of [paths.home, paths.tmp, paths.upper, paths.work]) mkdirSync(path);
   for (const path of [
     join(paths.home, 'project'),
@@ -23,7 +28,7 @@ export function makeInstanceFolders(folder: string, paths: InstancePaths, user: 
   for (const path of [paths.home, paths.upper]) chownSync(path, user.uid, user.gid);
   chmodSync(paths.tmp, 0o1777);
   // The first process creates the ticket in it as the instance's user.
-  chownSync(paths.ticket, user.uid, user.gid);
+  chownSync(ticketFolder, user.uid, user.gid);
   // Overlay takes the mode of its root from the upper layer.
   chmodSync(paths.upper, 0o755);
   chmodSync(folder, 0o700);

@@ -7,7 +7,16 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -42,6 +51,8 @@ const TICKET_WAIT_MS = 10_000;
 /** An instance is made in about 10 ms: until then the ticket is looked for at short intervals. */
 const SOON_MS = 50;
 const DESTROY_WAIT_MS = 10_000;
+/** In a bundle: leads to the folder of the instance's ticket. */
+const TICKET_LINK = 'ticket';
 const TRIAL_PREFIX = 'try-';
 const TMPFS_MAGIC = 0x01021994;
 
@@ -194,8 +205,14 @@ export class LocalExecutor implements Executor {
       userNamespace: options.choice.userNamespace,
     };
     this.#wrapper = join(this.#runFolder, `${options.choice.name}-wrapper`);
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the wrapper's shell fills it in
-    writeWrapper(this.#wrapper, options.choice, this.#cgroups.joinFiles('${id}'));
+    // The wrapper's shell fills it in.
+    const id = '$'.concat('{id}');
+    writeWrapper(
+      this.#wrapper,
+      options.choice,
+      this.#cgroups.joinFiles(id),
+      join(this.#bundle(id), TICKET_LINK),
+    );
     this.#exits = new ExitWatch(this.#folders.exitsFolder);
     this.#standbys = new Standbys(
       options.dataDir,
@@ -294,7 +311,10 @@ export class LocalExecutor implements Executor {
     const supervisor = this.#takeSupervisor(spec);
     const { name } = supervisor;
     const paths = this.#paths(spec.id, name);
-    makeInstanceFolders(this.#folders.folder(spec.id), paths, USER);
+    const ticketFolder = this.#folders.ticketFolder(spec.id);
+    makeInstanceFolders(this.#folders.folder(spec.id), paths, ticketFolder, USER);
+    // A supervisor that was ready before its job knows its bundle only.
+    symlinkSync(ticketFolder, join(this.#bundle(name), TICKET_LINK));
     if (spec.project.kind === 'writable') {
       giveTree(spec.project.tree, USER);
       giveTree(spec.project.cache, USER);
@@ -360,7 +380,6 @@ export class LocalExecutor implements Executor {
     return {
       rootfs: this.#view.rootfs,
       etc: this.#view.etc,
-      ticket: this.#folders.ticketFolder(id),
       home: join(folder, 'home'),
       tmp: join(folder, 'tmp'),
       upper: join(folder, 'upper'),

@@ -23,6 +23,7 @@ import {
 import type { Socket } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { crashPoint } from '../../shared/crash-points.ts';
+import { TICKET_FD } from './spec.ts';
 
 /** Descriptors of a supervisor: it reports on one, its wrapper reads the word from the other. */
 const REPORT_FD = 3;
@@ -78,8 +79,17 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Writes the wrapper that conmon calls as its runtime. @param joinFiles with `$id` for the supervisor's name */
-export function writeWrapper(file: string, choice: RuntimeChoice, joinFiles: string[]): void {
+/**
+ * Writes the wrapper that conmon calls as its runtime.
+ * @param joinFiles with `$id` for the supervisor's name
+ * @param ticketFolder likewise; it is there by the time of the word
+ */
+export function writeWrapper(
+  file: string,
+  choice: RuntimeChoice,
+  joinFiles: string[],
+  ticketFolder: string,
+): void {
   const enter = choice.mountNamespace ? `nsenter --mount=${choice.mountNamespace} -- ` : '';
   const disabled = choice.joinsCgroup && choice.name === 'crun' ? ' --cgroup-manager=disabled' : '';
   const begin = [
@@ -96,7 +106,8 @@ export function writeWrapper(file: string, choice: RuntimeChoice, joinFiles: str
     `read -r word <&${WORD_FD} && [ "$word" = go ] || exit 1`,
     '# Without its supervisor nobody would hear the instance.',
     'kill -0 "$PPID" || exit 1',
-    `exec ${choice.path}${disabled} "$root" run --detach "$@" ${WORD_FD}<&-`,
+    'for id; do :; done',
+    `exec ${choice.path}${disabled} "$root" run --detach --preserve-fds=1 "$@" ${TICKET_FD}<"${ticketFolder}" ${WORD_FD}<&-`,
   ];
   writeFileSync(file, `${begin.join('\n')}\n`, { mode: 0o755 });
   writeFileSync(`${file}-go`, `${go.join('\n')}\n`, { mode: 0o755 });

@@ -8,7 +8,8 @@ export const HOME = '/opt/render';
 /** Above this a command is handed over as a file: one argument of an exec may have 128 KiB. */
 const MAX_ARGUMENT_BYTES = 100 * 1024;
 const COMMAND_FILE = '/run/errand/command';
-const TICKET_FOLDER = '/run/errand/ticket';
+/** The first process has the ticket's folder open at this descriptor, and nobody inside has a path to it. */
+export const TICKET_FD = 3;
 
 export interface Mount {
   destination: string;
@@ -21,7 +22,6 @@ export interface Mount {
 export interface InstancePaths {
   rootfs: string;
   etc: string;
-  ticket: string;
   home: string;
   tmp: string;
   upper: string;
@@ -76,13 +76,13 @@ export function ociConfig(
 }
 
 /**
- * The first process takes the ticket (noclobber opens with O_EXCL), then becomes the reaper, which runs the command.
- * Without the ticket it ends before the command does anything.
+ * The first process takes the ticket (noclobber opens with O_EXCL), lets go of its folder, so that no command can undo
+ * or forge what was taken, and becomes the reaper, which runs the command. Without the ticket it ends before that.
  */
 function processArguments(command: string, host: HostFacts): string[] {
   const shell = host.hasBash ? 'bash' : 'sh';
   const run = `exec ${host.init} -- ${shell} -c "$1"`;
-  const takeTicket = `set -C; { : > ${TICKET_FOLDER}/ticket; } 2>/dev/null || exit 125; ${run}`;
+  const takeTicket = `set -C; { : > /proc/self/fd/${TICKET_FD}/ticket; } 2>/dev/null || exit 125; exec ${TICKET_FD}<&-; ${run}`;
   return [
     '/bin/sh',
     '-c',
@@ -141,7 +141,6 @@ function mounts(spec: InstanceSpec, paths: InstancePaths, host: HostFacts): Moun
     bind(paths.tmp, '/var/tmp'),
     bind(paths.home, HOME),
     ...projectMounts(spec, paths, host),
-    bind(paths.ticket, TICKET_FOLDER),
     ...(needsCommandFile(spec.command) ? [bind(paths.commandFile, COMMAND_FILE, 'ro')] : []),
     ...secretMounts(spec, paths),
     ...host.cgroupMounts.map(({ source, destination }) => bind(source, destination, 'ro', 'noexec')),
