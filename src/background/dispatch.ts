@@ -25,9 +25,14 @@ export async function dispatch(context: Context, runner: JobRunner): Promise<voi
     if (free <= 0) return;
     const chosen = whatFits(context, runner, await pendingJobs(context.database.read, free));
     if (chosen.length === 0) return;
-    const committed = await Promise.all(chosen.map((job) => commitIntent(context, job)));
-    for (const job of committed) {
-      if (job) runner.run(job);
+    for (const { id } of chosen) runner.announced.add(id);
+    try {
+      const committed = await Promise.all(chosen.map((job) => commitIntent(context, job)));
+      for (const job of committed) {
+        if (job) runner.run(job);
+      }
+    } finally {
+      for (const { id } of chosen) runner.announced.delete(id);
     }
   }
 }

@@ -7,15 +7,14 @@
  *   <data>/exits/<name>                   the exit code, written by rename when the output is complete
  */
 import {
-  closeSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
-  openSync,
   readFileSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
@@ -69,6 +68,8 @@ export class InstanceFolders {
     if (known !== undefined) return known;
     try {
       const name = readFileSync(join(this.supervisorFolder(id), 'name'), 'utf8');
+      // One that was interrupted before its name was written has nothing under another name.
+      if (name === '') return id;
       this.#engineNames.set(id, name);
       return name;
     } catch {
@@ -100,10 +101,13 @@ export class InstanceFolders {
 
   /** Takes the ticket from outside. @returns whether it was still there to take */
   claim(id: string): boolean {
+    // What was interrupted while it was made, or removed, may have no place for a ticket.
+    mkdirSync(this.ticketFolder(id), { recursive: true });
+    const written = join(this.folder(id), 'claim');
+    writeFileSync(written, CLAIMED, { mode: 0o644 });
     try {
-      const file = openSync(this.ticketFile(id), 'wx', 0o644);
-      writeSync(file, CLAIMED);
-      closeSync(file);
+      // Taken with its content in one step: an empty ticket would say that the command ran.
+      linkSync(written, this.ticketFile(id));
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -127,17 +131,7 @@ export class InstanceFolders {
 
   /** The recorded end, once the supervisor has written it. */
   exit(id: string): RecordedExit | undefined {
-    const file = this.exitFile(id);
-    const stats = statSync(file, { throwIfNoEntry: false });
-    if (!stats) return undefined;
-    const exitCode = Number(readFileSync(file, 'utf8'));
-    if (!Number.isInteger(exitCode)) return undefined;
-    const signal = signalName(exitCode);
-    return {
-      exitCode,
-      finishedAt: formatMicros(Math.floor(stats.mtimeMs * 1000)),
-      ...(signal ? { signal } : {}),
-    };
+    return readExit(this.exitFile(id));
   }
 
   /** The supervisor's process id, if it has written it. */
@@ -157,6 +151,21 @@ export class InstanceFolders {
     this.#engineNames.delete(id);
     this.#taken.delete(id);
   }
+}
+
+/** An exit code that a supervisor wrote, and when; undefined while there is none. */
+export function readExit(file: string): RecordedExit | undefined {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (!stats) return undefined;
+  const text = readFileSync(file, 'utf8');
+  // After a loss of power a file may be there and empty: that is no exit code, least of all 0.
+  if (!/^\d+$/.test(text)) return undefined;
+  const signal = signalName(Number(text));
+  return {
+    exitCode: Number(text),
+    finishedAt: formatMicros(Math.floor(stats.mtimeMs * 1000)),
+    ...(signal ? { signal } : {}),
+  };
 }
 
 function readPid(file: string): number | undefined {

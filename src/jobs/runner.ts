@@ -14,6 +14,7 @@ import { type InstanceSpec, StartFailedError } from '../executors/executor.ts';
 import { isTerminal } from '../lifecycle/job.ts';
 import { instanceTypes } from '../services/plans.ts';
 import { processEnvironment } from '../services/process-environment.ts';
+import { type Clock, parseMicros } from '../shared/clock.ts';
 import { crashPoint } from '../shared/crash-points.ts';
 import { stopRunning } from './cancel-job.ts';
 import { concludeJob } from './conclude-job.ts';
@@ -36,6 +37,8 @@ export interface Held {
 
 export class JobRunner {
   readonly held: Held = { memoryBytes: 0, cpuMillis: 0, jobs: 0, starting: 0 };
+  /** Jobs whose intent to start the dispatcher is committing: until it hands them over, nobody takes them up. */
+  readonly announced = new Set<string>();
   readonly #context: Context;
   readonly #serverStop = new AbortController();
   readonly #tracked = new Map<string, Promise<void>>();
@@ -69,7 +72,7 @@ export class JobRunner {
   }
 
   tracks(id: string): boolean {
-    return this.#tracked.has(id);
+    return this.#tracked.has(id) || this.announced.has(id);
   }
 
   /** Acts on the stored intention to end a job, now. */
@@ -156,7 +159,7 @@ export class JobRunner {
       await transitionJob(trx, id, 'started', clock.now(), {
         // The ticket's time has the coarser clock of the file system.
         started_at: startedAt > job.created_at ? startedAt : job.created_at,
-        deadline_monotonic_ms: clock.monotonicMs() + job.timeout_seconds * 1000,
+        deadline_monotonic_ms: deadlineOf(job, startedAt, clock),
       });
       if (job.end_cause) await stopRunning(this.#context, trx, { ...job, phase: 'running' }, 'cancel');
     }, 'jobs');
@@ -266,6 +269,18 @@ export class JobRunner {
       if (this.#tracked.has(id)) this.#deadlines.set(id, this.#context.clock.monotonicMs() + KILL_AGAIN_MS);
     });
   }
+}
+
+/**
+ * When a job reaches its limit that started at `startedAt`. That is usually now; when a restart came in between, the
+ * time since then counts as well. The wall clock says how much, and may have jumped: so never later than counted from
+ * now, and never earlier than counted from the intent to start, which was stored by the monotonic clock.
+ */
+function deadlineOf(job: JobsTable, startedAt: string, clock: Clock): number {
+  const limitMs = job.timeout_seconds * 1000;
+  const ranMs = clock.nowMs() - parseMicros(startedAt) / 1000;
+  const now = clock.monotonicMs();
+  return Math.min(now + limitMs, Math.max(now - ranMs + limitMs, job.deadline_monotonic_ms ?? 0));
 }
 
 /** Rejects waits when the server stops; never an error of a job. */

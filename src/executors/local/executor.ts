@@ -24,7 +24,7 @@ import { crashPoint } from '../../shared/crash-points.ts';
 import type { Executor, ExitStatus, InstanceSpec, InstanceState } from '../executor.ts';
 import { StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
-import { InstanceFolders } from '../instance-folder.ts';
+import { InstanceFolders, readExit } from '../instance-folder.ts';
 import { argumentsOf, findByArgument, signalProcess } from '../processes.ts';
 import { giveTree, makeInstanceFolders, writeBundle } from './bundle.ts';
 import { type Cgroups, openCgroups } from './cgroups.ts';
@@ -407,8 +407,9 @@ export class LocalExecutor implements Executor {
   }
 
   #exit(id: string): ExitStatus | undefined {
-    const recorded = this.#folders.exit(id);
-    return recorded && { ...recorded, oomKilled: this.#cgroups.oomKills(this.#folders.engineName(id)) > 0 };
+    const name = this.#folders.engineName(id);
+    const recorded = this.#folders.exit(id) ?? readExit(join(this.#bundle(name), 'exit'));
+    return recorded && { ...recorded, oomKilled: this.#cgroups.oomKills(name) > 0 };
   }
 
   #supervisorLives(id: string): boolean {

@@ -163,7 +163,9 @@ export function startSupervisor(conmon: string, wrapper: string, plan: Superviso
       ...['--cid', plan.name, '--cuuid', plan.name, '--name', plan.name],
       ...['--runtime', wrapper, `--runtime-arg=--root=${plan.stateFolder}`],
       ...['--bundle', plan.bundle, '--container-pidfile', join(plan.bundle, 'pid')],
-      ...['--conmon-pidfile', plan.supervisorPidFile, '--exit-dir', plan.exitsFolder],
+      ...['--conmon-pidfile', plan.supervisorPidFile],
+      // The exit is recorded twice: in memory first, where a full disk cannot stop it.
+      ...['--persist-dir', plan.bundle, '--exit-dir', plan.exitsFolder],
       ...['--log-path', `k8s-file:${plan.logFile}`, '--full-attach'],
     ],
     {
