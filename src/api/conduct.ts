@@ -39,7 +39,8 @@ export class Conduct {
     const answer = await work();
     // A read, or a change that found nothing to do.
     if (!isNoted) {
-      await database.write((trx) => addAuditEntry(this.#context, trx, note(request, reply.statusCode)));
+      const entry = note(request, reply.statusCode);
+      await database.write((trx) => addAuditEntry(this.#context, trx, entry), 'jobs');
     }
     return answer;
   }
@@ -53,7 +54,7 @@ export class Conduct {
         ? { ...note(request, error.status), message: error.message }
         : note(request, (error as { statusCode?: number }).statusCode ?? 500);
     database
-      .write((trx) => addAuditEntry(this.#context, trx, refusal))
+      .write((trx) => addAuditEntry(this.#context, trx, refusal), 'jobs')
       .catch((cause: unknown) => logger.error('a refusal was not noted in the audit log', cause));
   }
 

@@ -48,7 +48,7 @@ export class UsageSampler {
     if (samples.length > 0) {
       await database.write(async (trx) => {
         for (const sample of samples) await insertUsageSample(trx, sample);
-      });
+      }, 'jobs');
     }
     return samples.length;
   }
@@ -78,6 +78,6 @@ export class UsageSampler {
     if (clock.monotonicMs() - this.#prunedAtMs < PRUNE_EVERY_MS) return;
     this.#prunedAtMs = clock.monotonicMs();
     const oldest = formatMicros((clock.nowMs() - KEPT_MS) * 1000);
-    await database.write((trx) => deleteUsageSamplesBefore(trx, oldest));
+    await database.write((trx) => deleteUsageSamplesBefore(trx, oldest), 'jobs');
   }
 }

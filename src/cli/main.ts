@@ -2,11 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { command } from './command.ts';
+import { auditCommand } from './commands/audit.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { jobsCommand } from './commands/jobs.ts';
+import { keysCommand } from './commands/keys.ts';
 import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
 import { servicesCommand } from './commands/services.ts';
+import { workspacesCommand } from './commands/workspaces.ts';
 import { EXIT } from './exit-codes.ts';
 import { say } from './output.ts';
 import { UsageError } from './session.ts';
@@ -22,6 +25,9 @@ const program = command('errand', description)
   .addCommand(deployCommand())
   .addCommand(runCommand())
   .addCommand(jobsCommand())
+  .addCommand(keysCommand())
+  .addCommand(workspacesCommand())
+  .addCommand(auditCommand())
   .addHelpText(
     'after',
     `

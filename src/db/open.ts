@@ -18,7 +18,7 @@ export interface Database {
   /**
    * Runs `work` in a transaction and resolves with its result once that is on disk. `work` may await queries on the
    * handle it is given and nothing else: it holds up every other write.
-   * @param touches `jobs`: nothing but jobs and what is told of them changes, so that `epoch` stays
+   * @param touches `jobs`: nothing but jobs, and records that no job is made from, changes, so that `epoch` stays
    * @throws what `work` throws (its changes are undone), or `unavailable` when the disk refuses
    */
   write<T>(work: (trx: Queries) => Promise<T>, touches?: Touches): Promise<T>;

@@ -64,7 +64,7 @@ function noteUse({ database, clock, logger }: Context, key: ApiKey): void {
   if (clock.nowMs() - lastMs < LAST_USE_STEP_MS) return;
   // Nobody waits for it; what a crash loses is a minute of "last used".
   database
-    .write((trx) => recordKeyUse(trx, key.id, clock.now()))
+    .write((trx) => recordKeyUse(trx, key.id, clock.now()), 'jobs')
     .catch((error: unknown) => logger.warn('the last use of a key was not stored', { error: String(error) }));
 }
 
