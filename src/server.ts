@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './api/app.ts';
@@ -12,7 +12,7 @@ import { startBuildLoop } from './background/builds.ts';
 import { startCronRunLoop } from './background/cron-runs.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
 import { startLogLimitsLoop, startLogMaintenanceLoop } from './background/log-maintenance.ts';
-import { startReconcileLoop } from './background/reconcile.ts';
+import { adoptOrphans, startReconcileLoop } from './background/reconcile.ts';
 import { startUsageLoop } from './background/usage-samples.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { Context } from './context.ts';
@@ -27,7 +27,7 @@ import { JobRunner } from './jobs/runner.ts';
 import { FileLogStore } from './logs/file-store.ts';
 import { ensureFirstWorkspace } from './services/first-start.ts';
 import { withSafeHints } from './services/hints.ts';
-import { SystemClock } from './shared/clock.ts';
+import { type Clock, SystemClock } from './shared/clock.ts';
 import { armCrashPoint } from './shared/crash-points.ts';
 import { createLogger, type Logger } from './shared/logger.ts';
 import type { Secret } from './shared/secret.ts';
@@ -44,11 +44,18 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server in this process. @throws ConfigError for what the operator can mend */
-export async function startServer(config: Config, logger: Logger = createLogger()): Promise<RunningServer> {
+/**
+ * Starts a server in this process.
+ * @param clock the system's, but in tests of time
+ * @throws ConfigError for what the operator can mend
+ */
+export async function startServer(
+  config: Config,
+  logger: Logger = createLogger(),
+  clock: Clock = new SystemClock(),
+): Promise<RunningServer> {
   const folder = await claimDataFolder(config.dataDir);
   if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
-  const clock = new SystemClock();
   const vault = new Vault(masterKey(config));
   const database = await openDatabase(join(config.dataDir, 'errand.db'));
   const executor = await openExecutor(config, logger);
@@ -79,6 +86,8 @@ export async function startServer(config: Config, logger: Logger = createLogger(
     cronRuns: startCronRunLoop(context),
     usage: startUsageLoop(context),
   };
+  // What runs already holds its part of the capacity: taken up before anything else is started.
+  await adoptOrphans(context, runner);
   loops.reconcile.nudge();
   loops.dispatch.nudge();
   loops.builds.nudge();
@@ -126,10 +135,10 @@ function masterKey(config: Config): Buffer {
     return key;
   }
   const file = join(config.dataDir, 'master.key');
-  try {
-    writeFileSync(file, randomBytes(32), { mode: 0o600, flag: 'wx', flush: true });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  if (!existsSync(file)) {
+    // There whole or not at all: half a key would shut out what it is to protect.
+    writeFileSync(`${file}.new`, randomBytes(32), { mode: 0o600, flush: true });
+    renameSync(`${file}.new`, file);
   }
   return readFileSync(file);
 }
