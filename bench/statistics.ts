@@ -27,6 +27,15 @@ export function summarise(values: readonly number[]): Summary {
   };
 }
 
+/**
+ * The median of a ÷ b, round by round: what is measured in the same round shares the noise of that moment.
+ * @throws when the lists differ in length
+ */
+export function pairedRatio(a: readonly number[], b: readonly number[]): number {
+  if (a.length !== b.length) throw new Error(`${a.length} rounds against ${b.length}`);
+  return median(a.map((value, round) => value / b[round]!));
+}
+
 /** Three significant digits, enough for what a shared machine can tell. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '-';

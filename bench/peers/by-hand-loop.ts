@@ -122,7 +122,10 @@ class ByHand {
     chmodSync(paths.tmp, 0o1777);
     const { kind } = this.#setup;
     const limits = { memoryBytes: order.memoryBytes, cpuMillis: order.cpuMillis, pids: 512 };
-    if (kind !== 'runc') this.#cgroups.create(id, limits);
+    if (kind !== 'runc') {
+      this.#cgroups.create(id);
+      this.#cgroups.limit(id, limits);
+    }
     const config = ociConfig(
       {
         id,

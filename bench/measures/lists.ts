@@ -1,0 +1,163 @@
+/** Lists and filters over more and more jobs of one service: what a page costs must not grow with the table. */
+import { atMost, type Bench, type Measure, type Section } from '../measure.ts';
+import { databaseFile, instant, type Span, seedJobs } from '../seed-jobs.ts';
+import { BenchServer } from '../server.ts';
+import { figure, median, percentile } from '../statistics.ts';
+
+const DAY_US = 24 * 3600 * 1_000_000;
+/** Time for one kind of request at one size, per round: slow ones are measured on fewer requests. */
+const BUDGET_MS = 4000;
+
+type Query = (span: Span, random: () => number) => string;
+const at = ({ fromUs, toUs }: Span, share: number): string => instant(fromUs + (toUs - fromUs) * share);
+const around =
+  (name: string): Query =>
+  (span, random) => {
+    const us = span.fromUs + (span.toUs - span.fromUs) * random();
+    return `${name}After=${instant(us)}&${name}Before=${instant(us + DAY_US)}`;
+  };
+
+const QUERIES: Record<string, Query> = {
+  'first page': () => '',
+  'first page of 100': () => 'limit=100',
+  'page after a cursor': () => 'CURSOR',
+  'status=succeeded': () => 'status=succeeded',
+  'status=failed (2%)': () => 'status=failed',
+  'status=canceled (1%)': () => 'status=canceled',
+  'status=running (none)': () => 'status=running',
+  'status=failed or canceled': () => 'status=failed&status=canceled',
+  createdBefore: (span, random) => `createdBefore=${at(span, random())}`,
+  createdAfter: (span, random) => `createdAfter=${at(span, random())}`,
+  'created within a day': around('created'),
+  startedBefore: (span, random) => `startedBefore=${at(span, random())}`,
+  startedAfter: (span, random) => `startedAfter=${at(span, random())}`,
+  'started within a day': around('started'),
+  finishedBefore: (span, random) => `finishedBefore=${at(span, random())}`,
+  finishedAfter: (span, random) => `finishedAfter=${at(span, random())}`,
+  'finished within a day': around('finished'),
+  'status=failed, created before': (span, random) => `status=failed&createdBefore=${at(span, random())}`,
+  'status=failed, finished within a day': (span, random) =>
+    `status=failed&${around('finished')(span, random)}`,
+  'status=running, startedBefore': (span, random) => `status=running&startedBefore=${at(span, random())}`,
+};
+
+interface Side {
+  count: number;
+  server: BenchServer;
+  service: string;
+  span: Span;
+  cursors: string[];
+}
+
+export const lists: Measure = { name: 'lists', run };
+
+async function run(bench: Bench): Promise<Section> {
+  const counts = bench.quick ? [1000, 100_000] : [1000, 100_000, 1_000_000];
+  const sides: Side[] = [];
+  const p50s = new Map<string, number[]>();
+  const p99s = new Map<string, number[]>();
+  try {
+    for (const count of counts) {
+      sides.push(await openSide(bench, count));
+      bench.say(`lists: ${count} jobs are there`);
+    }
+    const rounds = Math.min(bench.rounds, bench.quick ? 1 : 3);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [name, query] of Object.entries(QUERIES)) {
+        for (const side of sides) {
+          const times = await timesOf(side, query, bench.quick ? 60 : 200);
+          const key = `${name} ${side.count}`;
+          p50s.set(key, [...(p50s.get(key) ?? []), median(times)]);
+          p99s.set(key, [...(p99s.get(key) ?? []), percentile(times, 0.99)]);
+        }
+      }
+      bench.say(`lists: round ${round + 1} is done`);
+    }
+  } finally {
+    for (const { server } of sides) await server.close();
+  }
+  return section(counts, p50s, p99s);
+}
+
+async function openSide(bench: Bench, count: number): Promise<Side> {
+  let service = '';
+  const server = await BenchServer.start(`${bench.folder}/lists-${count}`, async (database, self) => {
+    service = await self.addService(database);
+  });
+  await server.run(service, 'true');
+  await server.stop();
+  const span = seedJobs(databaseFile(server.dataDir), service, count);
+  await server.launch();
+  const cursors: string[] = [];
+  // From everywhere in the list: pages that begin at random instants give their last item's cursor.
+  for (let index = 1; index < 50; index += 1) {
+    const page = await server.client.json<{ cursor: string }[]>(
+      'GET',
+      `/services/${service}/jobs?createdBefore=${at(span, index / 50)}&limit=1`,
+    );
+    if (page[0]) cursors.push(page[0].cursor);
+  }
+  return { count, server, service, span, cursors };
+}
+
+async function timesOf(side: Side, query: Query, most: number): Promise<number[]> {
+  // The same sequence for each size.
+  let state = 12_345;
+  const random = (): number => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return 0.02 + 0.96 * (state / 2 ** 31);
+  };
+  const times: number[] = [];
+  const deadline = performance.now() + BUDGET_MS;
+  while (times.length < most && (times.length < 5 || performance.now() < deadline)) {
+    let text = query(side.span, random);
+    if (text === 'CURSOR') {
+      text = `cursor=${encodeURIComponent(side.cursors[Math.floor(random() * side.cursors.length)]!)}`;
+    }
+    const startedMs = performance.now();
+    await side.server.client.json('GET', `/services/${side.service}/jobs?${text}`);
+    times.push(performance.now() - startedMs);
+  }
+  return times;
+}
+
+function section(counts: number[], p50s: Map<string, number[]>, p99s: Map<string, number[]>): Section {
+  const least = counts[0]!;
+  const most = counts.at(-1)!;
+  const p99 = (name: string, count: number): number => median(p99s.get(`${name} ${count}`)!);
+  const p50 = (name: string, count: number): number => median(p50s.get(`${name} ${count}`)!);
+  const growth = (name: string): number => p99(name, most) / p99(name, least);
+  const names = Object.keys(QUERIES);
+  const worst = names.reduce((one, other) => (growth(other) > growth(one) ? other : one));
+  const over = names.filter((name) => growth(name) > 2);
+  const size = (count: number): string => count.toLocaleString('en-US');
+  const target = atMost(
+    `lists and filters: p99 at ${size(most)} jobs as a multiple of that at ${size(least)}; the worst is "${worst}"`,
+    2,
+    growth(worst),
+    '×',
+  );
+  return {
+    title: 'Lists and filters of one service’s jobs',
+    targets: [
+      { ...target, found: `${target.found} (${names.length - over.length} of ${names.length} hold)` },
+    ],
+    tables: [
+      {
+        columns: [
+          'request',
+          ...counts.flatMap((count) => [`${size(count)}: p50, ms`, 'p99']),
+          `p99 ÷ that at ${size(least)}`,
+        ],
+        rows: names.map((name) => [
+          name,
+          ...counts.flatMap((count) => [figure(p50(name, count)), figure(p99(name, count))]),
+          figure(growth(name)),
+        ]),
+      },
+    ],
+    notes: [
+      'One request at a time over HTTP, pages of 20 unless the request says otherwise, instants at random over the year that the jobs span. Medians over rounds of each round’s p50 and p99.',
+    ],
+  };
+}
