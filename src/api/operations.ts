@@ -11,6 +11,7 @@ import { leastRole } from './authorisation.ts';
 import type { Conduct } from './conduct.ts';
 import type { Contract, ContractOperation, JsonSchema, Parameter } from './contract.ts';
 import type { OperationId, Operations } from './contract-types.ts';
+import { declaredOnly } from './declared-only.ts';
 
 /** Who calls: a key belongs to one workspace and has one role. */
 export interface Caller {
@@ -74,7 +75,7 @@ export class OperationRegistry {
     this.registered.add(id);
     const readQuery = queryReader(operation, (schema) => this.#compile(schema));
     const checkBody = operation.body
-      ? bodyChecker(this.#compile(operation.body), requiredLists(this.#contract, operation.body))
+      ? bodyChecker(this.#compile(operation.body), this.#contract, operation.body)
       : undefined;
     const defaultStatus = operation.success[0] ?? 200;
     this.#app.route({
@@ -247,14 +248,15 @@ function requiredLists(contract: Contract, body: JsonSchema): string[] {
   return required.filter((name) => resolve(properties[name])?.['type'] === 'array');
 }
 
-/** @param lists fields for which null means an empty list, as existing clients write it */
-function bodyChecker(validate: ValidateFunction, lists: readonly string[]) {
+function bodyChecker(validate: ValidateFunction, contract: Contract, schema: JsonSchema) {
+  // For these null means an empty list, as existing clients write it.
+  const lists = requiredLists(contract, schema);
   return (body: unknown): unknown => {
     if (body === undefined) throw invalid('a JSON body is required, got none');
     // Existing clients send null for "not given".
     const present = withoutNulls(withEmptyLists(body, lists));
     if (!validate(present)) throw invalid(describe('body', validate.errors, present));
-    return present;
+    return declaredOnly(contract.schemas, schema, present);
   };
 }
 

@@ -5,7 +5,8 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { invalid, quote } from '../../errors.ts';
 import type { GivenDetails } from '../../services/service-details.ts';
-import { type JsonSchema, loadContract } from '../contract.ts';
+import { loadContract } from '../contract.ts';
+import { declaredOnly } from '../declared-only.ts';
 
 export type ServiceTypeWithDetails = 'web_service' | 'private_service' | 'background_worker' | 'cron_job';
 
@@ -78,37 +79,4 @@ function describe({ errors }: ValidateFunction): string {
     return `${field} must be one of ${allowed}, got ${quote(error.data)}`;
   }
   return `${field} ${error.message ?? 'is not valid'}, got ${quote(error.data)}`;
-}
-
-/** The value without fields that the schema does not name; of a choice of shapes, the fields of all of them. */
-export function declaredOnly(
-  schemas: Record<string, JsonSchema>,
-  schema: JsonSchema,
-  value: unknown,
-): unknown {
-  const shapes = shapesOf(schemas, schema);
-  if (Array.isArray(value)) {
-    const items = shapes.map((shape) => shape['items'] as JsonSchema | undefined).find(Boolean);
-    return items ? value.map((item) => declaredOnly(schemas, items, item)) : value;
-  }
-  if (typeof value !== 'object' || value === null) return value;
-  const fields = shapes.flatMap((shape) => Object.entries((shape['properties'] ?? {}) as JsonSchema));
-  if (fields.length === 0) return value;
-  const properties = new Map(fields as [string, JsonSchema][]);
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, inner]) => {
-      const property = properties.get(name);
-      return property ? [[name, declaredOnly(schemas, property, inner)]] : [];
-    }),
-  );
-}
-
-function shapesOf(schemas: Record<string, JsonSchema>, schema: JsonSchema): JsonSchema[] {
-  const reference = schema['$ref'];
-  if (typeof reference === 'string') {
-    const target = schemas[reference.split('/').at(-1)!];
-    return target ? shapesOf(schemas, target) : [];
-  }
-  const choices = (schema['anyOf'] ?? schema['allOf']) as JsonSchema[] | undefined;
-  return choices ? choices.flatMap((choice) => shapesOf(schemas, choice)) : [schema];
 }
