@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { extendContract } from '../src/api/extensions.ts';
 import { authorisationPage } from './authorisation-table.ts';
 import { contractTypes } from './contract-types.ts';
+import { lifecyclePage } from './lifecycle-diagram.ts';
 import { operationPaths } from './operation-paths.ts';
 
 const root = new URL('../', import.meta.url);
@@ -12,6 +13,7 @@ const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 const generated: Record<string, () => string> = {
   'src/api/contract-types.ts': () => contractTypes(extendContract(JSON.parse(read('openapi.json')))),
   'docs/authorisation.md': authorisationPage,
+  'docs/lifecycle.md': lifecyclePage,
   'src/client/operations.ts': () => operationPaths(extendContract(JSON.parse(read('openapi.json')))),
 };
 
