@@ -60,6 +60,10 @@ describe('the view of an instance', () => {
     ).toBe('0');
   });
 
+  test('reads an empty input that is no device of the host, which it would own', async () => {
+    expect(await text('readlink /proc/self/fd/0 | tr -d "0-9"; cat; echo end')).toBe('pipe:[]\nend');
+  });
+
   test('may write its project and its temporary folder, and the artifact stays as it was', async () => {
     expect(await text('echo changed > app.txt; echo x > /tmp/x; rm -r bin; cat app.txt; ls')).toBe(
       'changed\napp.txt',
@@ -180,6 +184,13 @@ describe('what the process sees', () => {
       expect.stringMatching(/^RENDER_SERVICE_NAME=service-/),
       'RENDER_SERVICE_TYPE=worker',
     ]);
+  });
+
+  test('is the command itself, also when it begins with a dash', async () => {
+    expect(await text('--version')).toMatch(/--version: (command )?not found/);
+    expect(await text('-c "echo other" 2>&1 || echo no program')).toBe(
+      'bash: line 1: -c: command not found\nno program',
+    );
   });
 
   test('is a command of up to 256 KiB, whole', async () => {

@@ -107,7 +107,9 @@ export function writeWrapper(
     '# Without its supervisor nobody would hear the instance.',
     'kill -0 "$PPID" || exit 1',
     'for id; do :; done',
-    `exec ${choice.path}${disabled} "$root" run --detach --preserve-fds=1 "$@" ${TICKET_FD}<"${ticketFolder}" ${WORD_FD}<&-`,
+    '# An empty pipe for its input: conmon gives /dev/null, and crun hands what it is given to the user of the instance.',
+    `exec ${choice.path}${disabled} "$root" run --detach --preserve-fds=1 "$@" ${TICKET_FD}<"${ticketFolder}" ${WORD_FD}<&- <<END`,
+    'END',
   ];
   writeFileSync(file, `${begin.join('\n')}\n`, { mode: 0o755 });
   writeFileSync(`${file}-go`, `${go.join('\n')}\n`, { mode: 0o755 });

@@ -7,6 +7,8 @@ const EPERM = 1;
 const ENOSYS = 38;
 /** Bits of clone's flags that make a new user namespace. */
 const CLONE_NEWUSER = 0x10000000;
+/** Sockets between a virtual machine and what runs it: no network namespace holds them. */
+const AF_VSOCK = 40;
 
 /** Loading code into the kernel, changing mounts, time, hosts' state, tracing the kernel, keys, old ABIs. */
 const REFUSED = [
@@ -80,6 +82,12 @@ export const seccomp = {
       action: 'SCMP_ACT_ERRNO',
       errnoRet: EPERM,
       args: [{ index: 0, value: CLONE_NEWUSER, valueTwo: CLONE_NEWUSER, op: 'SCMP_CMP_MASKED_EQ' }],
+    },
+    {
+      names: ['socket'],
+      action: 'SCMP_ACT_ERRNO',
+      errnoRet: EPERM,
+      args: [{ index: 0, value: AF_VSOCK, op: 'SCMP_CMP_EQ' }],
     },
     // Its flags lie in memory where no filter can look; libraries fall back to clone on ENOSYS.
     { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },

@@ -81,7 +81,7 @@ export function ociConfig(
  */
 function processArguments(command: string, host: HostFacts): string[] {
   const shell = host.hasBash ? 'bash' : 'sh';
-  const run = `exec ${host.init} -- ${shell} -c "$1"`;
+  const run = `exec ${host.init} -- ${shell} -c -- "$1"`;
   const takeTicket = `set -C; { : > /proc/self/fd/${TICKET_FD}/ticket; } 2>/dev/null || exit 125; exec ${TICKET_FD}<&-; ${run}`;
   return [
     '/bin/sh',

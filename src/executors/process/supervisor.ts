@@ -35,7 +35,7 @@ for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal
 closeSync(openSync(plan.ticketFile, 'wx'));
 const log = openSync(plan.logFile, 'a');
 
-const child = spawn(plan.shell, ['-c', plan.command], {
+const child = spawn(plan.shell, ['-c', '--', plan.command], {
   cwd: plan.cwd,
   env: plan.environment,
   // A process group of its own: signals go to all of it.
