@@ -48,7 +48,9 @@ async function main(): Promise<void> {
   const run: Run = {
     startedAt: new Date(),
     finishedAt: new Date(),
-    command: ['npm run bench', ...process.argv.slice(2)].join(' -- ').replace(/( -- .*?) -- /g, '$1 '),
+    command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(
+      ' ',
+    ),
     loads: [],
     sections: [],
     failures: [],

@@ -13,7 +13,7 @@ import { newId } from '../src/shared/ids.ts';
 import { HttpClient } from './http-client.ts';
 
 const KEY = 'bench-admin-key-0123456789';
-const MAIN = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
+const PROGRAM = join(import.meta.dirname, '..', 'script', 'errand');
 const START_WAIT_MS = 60_000;
 const INSTANCE_USER = 64_000;
 
@@ -42,6 +42,7 @@ export class BenchServer {
   /**
    * @param seed fills the database before the server runs on it
    * @param options.flags more of `errand serve`; the defaults let far more run at once than any measure wants
+   * @param options.nodeFlags for Node itself, such as `--cpu-prof`
    */
   static async start(
     folder: string,
@@ -88,14 +89,10 @@ export class BenchServer {
   async launch(onLine: (line: string) => void = () => undefined): Promise<number> {
     const startedMs = performance.now();
     this.#onLine = onLine;
-    const child = spawn(
-      process.execPath,
-      [
-        ...['--disable-warning=ExperimentalWarning', ...this.#nodeFlags, MAIN],
-        ...['serve', '--data-dir', this.dataDir, '--port', '0', ...this.#flags],
-      ],
-      { env: { ...process.env, ERRAND_ADMIN_API_KEY: KEY }, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const child = spawn(PROGRAM, ['serve', '--data-dir', this.dataDir, '--port', '0', ...this.#flags], {
+      env: { ...process.env, ERRAND_ADMIN_API_KEY: KEY, NODE_OPTIONS: this.#nodeFlags.join(' ') },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#process = child;
     const log = createWriteStream(`${this.dataDir}.log`, { flags: 'a' });
     this.#url = await new Promise<string>((resolve, reject) => {

@@ -89,7 +89,7 @@ function section(rates: Map<string, number[]>, megabytes: number): Section {
     'Errand',
     'conmon + crun by hand',
     'Docker Engine, json-file, no network',
-  ].map((name) => (rates.has(name) ? median(rates.get(name)!) : undefined));
+  ].map((name) => rates.get(name));
   const share = (what: string, limit: number, other: number[] | undefined): Target =>
     other === undefined
       ? { what, wanted: `at least ${limit}`, found: 'not measured', holds: undefined }

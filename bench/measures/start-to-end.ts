@@ -1,4 +1,5 @@
 /** One short command at a time: how long until its first line, and until it is final. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { atLeast, atMost, type Bench, type Measure, type Section } from '../measure.ts';
 import { EQUAL_KINDS, HAND_NAMES } from '../peers/peers.ts';
 import { BenchServer } from '../server.ts';
@@ -6,6 +7,7 @@ import { figure, median, pairedRatio, summarise } from '../statistics.ts';
 import { emptyTree, STARTER } from './workloads.ts';
 
 const COMMAND = 'echo hi';
+const PAUSE_MS = 30;
 
 interface Side {
   name: string;
@@ -28,16 +30,19 @@ async function run(bench: Bench): Promise<Section> {
     const sides = await everySide(bench, server, service);
     for (const side of sides) await side.run();
     for (let round = 0; round < bench.rounds; round += 1) {
-      // Each round begins with another side: none is always the one that follows the slow ones.
-      for (let turn = 0; turn < sides.length; turn += 1) {
-        const side = sides[(turn + round) % sides.length]!;
-        const already = side.finals.length;
-        for (let each = 0; each < side.perRound; each += 1) {
+      const already = sides.map(({ finals }) => finals.length);
+      for (let turn = 0; turn < Math.max(...sides.map(({ perRound }) => perRound)); turn += 1) {
+        for (const side of sides) {
+          if (turn >= side.perRound) continue;
           const { finalMs, firstLineMs } = await side.run();
           side.finals.push(finalMs);
           if (firstLineMs !== undefined) side.firstLines.push(firstLineMs);
+          // What a side does after its answer must not fall into the time of the next.
+          await delay(PAUSE_MS);
         }
-        side.rounds.push(median(side.finals.slice(already)));
+      }
+      for (const [index, side] of sides.entries()) {
+        side.rounds.push(median(side.finals.slice(already[index])));
       }
       bench.say(
         `start-to-end: round ${round + 1}: ${sides.map(({ name, finals }) => `${name} ${figure(median(finals))}`).join(', ')}`,
@@ -146,7 +151,7 @@ function section(sides: Side[]): Section {
       },
     ],
     notes: [
-      'Errand: from sending the POST to the answer of the waiting GET. By hand: from before anything is made to the exit code on disk. Docker: create, start and wait by its API; reading the log and removing the container are not counted. podman: the whole `podman run --rm`. Removal of what an instance leaves is counted only there. Ratios are medians of each round’s ratio.',
+      `Errand: from sending the POST to the answer of the waiting GET. By hand: from before anything is made to the exit code on disk. Docker: create, start and wait by its API; reading the log and removing the container are not counted. podman: the whole \`podman run --rm\`. Removal of what an instance leaves is counted only there. The sides take turns, with a pause of ${PAUSE_MS} ms after each command. Ratios are medians of each round’s ratio.`,
       'First line: the time that the supervisor wrote beside it; for podman, its arrival at the caller.',
     ],
   };
