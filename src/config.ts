@@ -19,10 +19,14 @@ export interface Config {
   capacity: { memoryBytes: number; cpuMillis: number; jobs: number };
   /** Builds that run at once. */
   maxBuilds: number;
+  /** Free space of the data folder below which nothing new is accepted or started. */
+  diskReserveBytes: number;
   /** What the output of one job or build may have. */
   maxLogBytes: number;
   /** How long, and up to what size of all of it, the output of jobs and builds is kept. */
   logRetention: { maxAgeMs?: number; maxBytes?: number };
+  /** A file of certificates to trust, besides the usual ones, at receivers of forwarded output. */
+  logStreamCa?: string;
   /** How often one key may call. */
   rateLimits: { jobsPerHour: number; readsPerMinute: number; writesPerMinute: number };
   /** The admin key to install on the first start, where the operator chose one. */
@@ -47,8 +51,10 @@ export interface ServeFlags {
   maxCpu?: string;
   maxJobs?: string;
   maxBuilds?: string;
+  diskReserve?: string;
   logRetention?: string;
   maxLogBytes?: string;
+  logStreamCa?: string;
   maxJobsPerHour?: string;
   maxReadsPerMinute?: string;
   maxWritesPerMinute?: string;
@@ -74,6 +80,7 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
       jobs: wholeNumber('--max-jobs', flags.maxJobs ?? '1000', 1, 1_000_000),
     },
     maxBuilds: wholeNumber('--max-builds', flags.maxBuilds ?? String(Math.max(1, cpus >> 1)), 1, 1000),
+    diskReserveBytes: bytes('--disk-reserve', flags.diskReserve ?? '64MB'),
     maxLogBytes: bytes('--max-log-bytes', flags.maxLogBytes ?? '10GB'),
     logRetention: retention('--log-retention', flags.logRetention ?? DEFAULT_LOG_RETENTION),
     rateLimits: {
@@ -82,6 +89,7 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
       writesPerMinute: rate('--max-writes-per-minute', flags.maxWritesPerMinute),
     },
   };
+  if (flags.logStreamCa) config.logStreamCa = resolve(flags.logStreamCa);
   if (env['ERRAND_ADMIN_API_KEY']) config.adminApiKey = adminKey(env['ERRAND_ADMIN_API_KEY']);
   if (env['ERRAND_MASTER_KEY']) config.masterKey = env['ERRAND_MASTER_KEY'];
   if (env['ERRAND_CRASH_AT']) config.crashAt = crashAt(env['ERRAND_CRASH_AT']);

@@ -11,20 +11,23 @@ import { buildApp } from './api/app.ts';
 import { startBuildLoop } from './background/builds.ts';
 import { startCronRunLoop } from './background/cron-runs.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
+import { startLogForwardingLoop } from './background/log-forwarding.ts';
 import { startLogLimitsLoop, startLogMaintenanceLoop } from './background/log-maintenance.ts';
 import { adoptOrphans, startReconcileLoop } from './background/reconcile.ts';
 import { startUsageLoop } from './background/usage-samples.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { Context } from './context.ts';
 import { claimDataFolder } from './data-folder.ts';
-import { openDatabase } from './db/open.ts';
+import { DamagedDatabaseError, openDatabase } from './db/open.ts';
 import type { Executor } from './executors/executor.ts';
 import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/executor.ts';
 import { ProcessExecutor } from './executors/process/executor.ts';
 import { bootId } from './executors/processes.ts';
+import { endRestoredWork } from './jobs/end-restored-work.ts';
 import { FinishedJobs } from './jobs/finished-jobs.ts';
 import { JobRunner } from './jobs/runner.ts';
 import { FileLogStore } from './logs/file-store.ts';
+import { DiskReserve } from './services/disk-reserve.ts';
 import { ensureFirstWorkspace } from './services/first-start.ts';
 import { withSafeHints } from './services/hints.ts';
 import { type Clock, SystemClock } from './shared/clock.ts';
@@ -57,7 +60,7 @@ export async function startServer(
   const folder = await claimDataFolder(config.dataDir);
   if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
   const vault = new Vault(masterKey(config));
-  const database = await openDatabase(join(config.dataDir, 'errand.db'));
+  const database = await openDatabase(join(config.dataDir, 'errand.db')).catch(mendable);
   const executor = await openExecutor(config, logger);
   const context: Context = withSafeHints({
     config,
@@ -67,6 +70,7 @@ export async function startServer(
     vault,
     clock,
     logger,
+    diskReserve: new DiskReserve(config.dataDir, config.diskReserveBytes, clock),
     finishedJobs: new FinishedJobs(),
     bootId: bootId(),
     nudge: {
@@ -75,6 +79,7 @@ export async function startServer(
       stop: (jobId) => runner.stopNow(jobId),
     },
   });
+  await endRestoredWork(context);
   const { key } = await ensureFirstWorkspace(context);
   const runner = new JobRunner(context);
   const loops = {
@@ -83,6 +88,7 @@ export async function startServer(
     builds: startBuildLoop(context),
     logs: startLogMaintenanceLoop(context),
     logLimits: startLogLimitsLoop(context),
+    logForwarding: startLogForwardingLoop(context),
     cronRuns: startCronRunLoop(context),
     usage: startUsageLoop(context),
   };
@@ -123,6 +129,12 @@ export async function runServer(config: Config): Promise<void> {
   });
   logger.info('stopping; running jobs go on');
   await server.stop();
+}
+
+/** What the operator can mend is said with the way to do it. */
+function mendable(error: unknown): never {
+  if (error instanceof DamagedDatabaseError) throw new ConfigError(error.message, { cause: error });
+  throw error;
 }
 
 /** From the configuration, or from a file that the first start makes. */

@@ -37,6 +37,18 @@ export function extendContract<T extends object>(contract: T): T {
   });
   // Lines tell the service they belong to and the stream they were written to.
   (schemas['logLabelName'] as { enum: string[] }).enum.push('service', 'stream');
+  add(schemas['ownerLogStreamSetting'], {
+    status: {
+      type: 'object',
+      properties: {
+        lagSeconds: { type: 'integer' },
+        lastSuccessAt: { type: 'string', format: 'date-time' },
+        lastError: { type: 'string' },
+        lastErrorAt: { type: 'string', format: 'date-time' },
+      },
+      required: ['lagSeconds'],
+    },
+  });
   const post =
     document.paths['/services/{serviceId}/jobs']?.['post']?.requestBody?.content['application/json'];
   add(post?.schema, { timeoutSeconds: { type: 'integer' } });

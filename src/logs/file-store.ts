@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../shared/clock.ts';
 import { formatRecords } from './cri.ts';
 import { FolderWatch } from './folder-watch.ts';
-import { follow } from './follow.ts';
+import { follow, Tail } from './follow.ts';
 import { formatInstant, type Instant, parseInstant } from './instant.ts';
 import type { FollowRequest, LogPage, LogQuery, LogStore, LogStreamName, StoredLine } from './log-store.ts';
 import { ifMissing } from './missing-file.ts';
@@ -101,6 +101,24 @@ export class FileLogStore implements LogStore {
       },
       request,
     );
+  }
+
+  async *linesAfter(resource: string, segment: string, after: number): AsyncGenerator<StoredLine[]> {
+    const tail = new Tail({ resource, segment }, this.#segment(this.#path(resource, segment)), {
+      seen: after,
+    });
+    const lines = tail.fresh();
+    try {
+      for (let batch = await lines.next(); batch; batch = await lines.next()) {
+        if (batch.length > 0) yield batch.map((line) => line.stored(resource, segment));
+      }
+    } finally {
+      await lines.close();
+    }
+  }
+
+  async segmentsOf(resource: string): Promise<string[]> {
+    return (await this.#segments(resource)).map(({ segment }) => segment);
   }
 
   async lastTimestamp(resource: string, segment: string): Promise<string | undefined> {

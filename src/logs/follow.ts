@@ -116,7 +116,8 @@ class Follower {
       for (const { segment, lines } of await this.#store.segments(resource)) {
         if (this.#tails.has(lines.path)) continue;
         const { after, startOf } = this.#request;
-        const from = { seen: after?.get(`${resource}.${segment}`), start: startOf(resource) };
+        const seen = after?.get(`${resource}.${segment}`);
+        const from = seen === undefined ? { start: startOf(resource) } : { seen };
         this.#tails.set(lines.path, new Tail({ resource, segment }, lines, from));
       }
     }
@@ -134,10 +135,10 @@ class Follower {
 }
 
 /** The part of one segment that was not given yet. */
-class Tail {
+export class Tail {
   readonly names: { resource: string; segment: string };
   readonly #segment: Segment;
-  readonly #from: { seen: number | undefined; start: Instant };
+  readonly #from: { seen: number } | { start: Instant };
   #position: ScanState | undefined;
   isDone = false;
 
@@ -145,7 +146,7 @@ class Tail {
   constructor(
     names: { resource: string; segment: string },
     segment: Segment,
-    from: { seen: number | undefined; start: Instant },
+    from: { seen: number } | { start: Instant },
   ) {
     this.names = names;
     this.#segment = segment;
@@ -153,7 +154,7 @@ class Tail {
   }
 
   /** What is new, as a source that is read to its end unless the follower ends. */
-  fresh(chunkBytes: number): LineSource {
+  fresh(chunkBytes: number = LARGEST_CHUNK_BYTES): LineSource {
     let block: BlockReader | undefined;
     let bytes: SegmentBytes | undefined;
     let isOpened = false;
@@ -185,16 +186,16 @@ class Tail {
   }
 
   #isWanted(line: ScannedLine): boolean {
-    const { seen, start } = this.#from;
-    return seen === undefined ? compareInstants(line, start) >= 0 : line.sequence > seen;
+    const from = this.#from;
+    return 'seen' in from ? line.sequence > from.seen : compareInstants(line, from.start) >= 0;
   }
 
   #entry(view: View): ScanState {
-    const { seen, start } = this.#from;
+    const from = this.#from;
     const at =
-      seen === undefined
-        ? findCheckpoint(view, (state) => compareInstants(state, start) < 0)
-        : findCheckpoint(view, (state) => state.sequence <= seen + 1);
+      'seen' in from
+        ? findCheckpoint(view, (state) => state.sequence <= from.seen + 1)
+        : findCheckpoint(view, (state) => compareInstants(state, from.start) < 0);
     return view.checkpoints[Math.max(at, 0)] ?? initialState();
   }
 }

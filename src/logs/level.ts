@@ -37,7 +37,8 @@ export function levelOf(message: string, stream: LogStreamName): Level {
   return statedLevel(message) ?? (stream === 'stderr' ? 'error' : 'info');
 }
 
-function statedLevel(message: string): Level | undefined {
+/** The level that a line states itself, in JSON or logfmt; undefined when it states none. */
+export function statedLevel(message: string): Level | undefined {
   if (message.length > MAX_SEARCHED) return undefined;
   if (message.charCodeAt(0) === 0x7b && message.endsWith('}')) return levelInJson(message);
   // Most lines state none: look for the word before running the pattern.

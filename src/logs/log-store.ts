@@ -64,6 +64,10 @@ export interface LogStore {
   /** Tells that nothing will be appended to the segment any more. */
   complete(resource: string, segment: string): Promise<void>;
   query(query: LogQuery): Promise<LogPage>;
+  /** The lines of a segment that are there now, in order, in batches. @param after number of the last line known, or -1 */
+  linesAfter(resource: string, segment: string, after: number): AsyncIterable<StoredLine[]>;
+  /** The segments of a resource that are there now. */
+  segmentsOf(resource: string): Promise<string[]>;
   /**
    * Every line from a time or a place on, in batches: those stored, merged by time, then each that comes. Reads only
    * when asked for the next batch, so a slow reader costs nothing.

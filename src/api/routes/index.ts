@@ -14,6 +14,7 @@ import { eventRoutes } from './events.ts';
 import { instanceRoutes } from './instances.ts';
 import { jobRoutes } from './jobs.ts';
 import { keyRoutes } from './keys.ts';
+import { logStreamRoutes } from './log-streams.ts';
 import { logRoutes } from './logs.ts';
 import { metricsRoutes } from './metrics.ts';
 import { notificationSettingRoutes } from './notification-settings.ts';
@@ -47,6 +48,7 @@ export function registerRoutes(operations: OperationRegistry, context: Context):
   diskRoutes(operations, context);
   customDomainRoutes(operations, context);
   logRoutes(operations, context);
+  logStreamRoutes(operations, context);
   deployRoutes(operations, context);
   envVarRoutes(operations, context);
   jobRoutes(operations, context);

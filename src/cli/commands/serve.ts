@@ -16,10 +16,12 @@ export function serveCommand(): Command {
     .option('--max-cpu <n>', 'CPUs of all running jobs together, such as 4')
     .option('--max-jobs <n>', 'running jobs at most')
     .option('--max-builds <n>', 'running builds at most')
+    .option('--disk-reserve <size>', 'free space below which nothing new is accepted (default: 64MB)')
     .option(
       '--log-retention <limits>',
       'how long output is kept, up to what size: 30d, 50GB, 30d,50GB, forever',
     )
+    .option('--log-stream-ca <file>', 'certificates to trust at receivers of forwarded output (PEM)')
     .option('--max-jobs-per-hour <n>', 'jobs that one key may create in an hour')
     .option('--max-reads-per-minute <n>', 'reads of one key in a minute')
     .option('--max-writes-per-minute <n>', 'other changes of one key in a minute')
