@@ -5,7 +5,8 @@
  */
 import { liveArtifact } from '../builds/live-artifact.ts';
 import type { Context } from '../context.ts';
-import type { Database, Queries } from '../db/open.ts';
+import { EpochCache } from '../db/epoch-cache.ts';
+import type { Queries } from '../db/open.ts';
 import { insertSnapshot } from '../db/queries/jobs.ts';
 import type { ArtifactsTable, ServicesTable } from '../db/schema.ts';
 import { invalid } from '../errors.ts';
@@ -20,12 +21,7 @@ export interface JobBase {
   snapshotId: string;
 }
 
-interface Kept {
-  epoch: number;
-  bases: Map<string, JobBase>;
-}
-
-const kept = new WeakMap<Database, Kept>();
+const bases = new EpochCache<JobBase>();
 
 /**
  * Call it in the transaction that stores the job.
@@ -37,8 +33,8 @@ export async function jobBase(
   workspaceId: string,
   serviceId: string,
 ): Promise<JobBase> {
-  const bases = basesOfEpoch(context.database);
-  const known = bases.get(serviceId);
+  const kept = bases.entries(context.database);
+  const known = kept.get(serviceId);
   if (known && known.service.workspace_id === workspaceId) return known;
   const service = await findService(trx, workspaceId, serviceId);
   const artifact = await liveArtifact(trx, service);
@@ -48,16 +44,8 @@ export async function jobBase(
     );
   }
   const base = { service, artifactId: artifact.id, snapshotId: await store(context, trx, service, artifact) };
-  bases.set(serviceId, base);
+  kept.set(serviceId, base);
   return base;
-}
-
-function basesOfEpoch(database: Database): Map<string, JobBase> {
-  const present = kept.get(database);
-  if (present?.epoch === database.epoch) return present.bases;
-  const fresh = { epoch: database.epoch, bases: new Map<string, JobBase>() };
-  kept.set(database, fresh);
-  return fresh.bases;
 }
 
 async function store(

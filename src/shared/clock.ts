@@ -46,6 +46,7 @@ export class SystemClock implements Clock {
   }
 
   monotonicMs(): number {
-    return Number(process.hrtime.bigint() / 1_000_000n);
+    const [seconds, nanoseconds] = process.hrtime();
+    return seconds * 1000 + Math.floor(nanoseconds / 1_000_000);
   }
 }
