@@ -4,6 +4,7 @@ import type { Database } from './db/open.ts';
 import type { Executor } from './executors/executor.ts';
 import type { FinishedJobs } from './jobs/finished-jobs.ts';
 import type { LogStore } from './logs/log-store.ts';
+import type { DiskReserve } from './services/disk-reserve.ts';
 import type { Clock } from './shared/clock.ts';
 import type { Logger } from './shared/logger.ts';
 import type { Vault } from './shared/vault.ts';
@@ -16,6 +17,8 @@ export interface Context {
   vault: Vault;
   clock: Clock;
   logger: Logger;
+  /** Whether the data folder has room for more. */
+  diskReserve: DiskReserve;
   /** Announces jobs that became final. */
   finishedJobs: FinishedJobs;
   /** Identity of the host's current boot: the monotonic clock and all processes belong to it. */

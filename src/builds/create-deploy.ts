@@ -19,7 +19,8 @@ export interface CreateDeployInput {
 
 /**
  * Queues a deploy of a service; a suspended one too. Deploys of one service are built one after the other.
- * @throws `notFound` for the service, `invalidRequest` for what it cannot be deployed from
+ * @throws `notFound` for the service, `invalidRequest` for what it cannot be deployed from, `unavailable` when the disk
+ * is nearly full
  */
 export async function createDeploy(
   context: Context,
@@ -32,6 +33,7 @@ export async function createDeploy(
     throw invalid('deployMode "deploy_only" is not accepted; use build_and_deploy, or leave it out');
   }
   if (input.commitId) checkCommit(input.commitId);
+  context.diskReserve.requireRoom('new deploys');
   const deploy = await context.database.write(async (trx) => {
     const service = await findService(trx, workspaceId, serviceId);
     return insertDeploy(trx, {

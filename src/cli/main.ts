@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { command } from './command.ts';
 import { auditCommand } from './commands/audit.ts';
+import { backupCommand } from './commands/backup.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { jobsCommand } from './commands/jobs.ts';
 import { keysCommand } from './commands/keys.ts';
@@ -21,6 +22,7 @@ const { version, description } = JSON.parse(
 const program = command('errand', description)
   .version(version)
   .addCommand(serveCommand())
+  .addCommand(backupCommand())
   .addCommand(servicesCommand())
   .addCommand(deployCommand())
   .addCommand(runCommand())

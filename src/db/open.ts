@@ -3,8 +3,10 @@
  * all that arrive in one turn of the event loop share a single durable commit (group commit), each in a savepoint of
  * its own, so that one that fails takes nothing along. A write's promise resolves after the commit, never before.
  */
+import { statSync } from 'node:fs';
 import { Kysely, SqliteDialect } from 'kysely';
 import { ErrandError } from '../errors.ts';
+import { Ballast } from './ballast.ts';
 import { migrate } from './migrate.ts';
 import type { Schema } from './schema.ts';
 import { NodeSqlite } from './sqlite-driver.ts';
@@ -36,14 +38,14 @@ export interface Database {
   afterCommit(then: () => void): void;
   /** Runs `work`; the first write in it that succeeds commits together with `companion`. */
   accompanied<T>(companion: Companion, work: () => Promise<T>): Promise<T>;
-  /** Writes a consistent copy to a new file, also under load. @throws when the file exists */
-  backup(file: string): Promise<void>;
   /** Waits for queued writes, then closes. */
   close(): Promise<void>;
 }
 
 export type Touches = 'anything' | 'jobs';
 
+/** A disk that was full a moment ago is not one to fill. */
+const BALLAST_PAUSE_MS = 10_000;
 /** Writes that share one commit at most; bounds how long the first of them waits. */
 const MAX_BATCH = 512;
 
@@ -54,19 +56,56 @@ interface Pending {
   reject: (error: unknown) => void;
 }
 
-/** Opens the database file, creating or migrating it. @throws when it is damaged or of a newer version */
+/** The database file is not what was written to it; the message says what to do. */
+export class DamagedDatabaseError extends Error {}
+
+/**
+ * Opens the database file, creating or migrating it.
+ * @throws DamagedDatabaseError; other errors, also when it is of a newer version
+ */
 export async function openDatabase(file: string): Promise<Database> {
   const writer = new NodeSqlite(file);
   try {
     writer.raw.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    checkForDamage(writer, file);
     await migrate(writer);
   } catch (error) {
     writer.close();
-    throw error;
+    throw damaged(file, error);
   }
   const reader = new NodeSqlite(file, { readOnly: true });
-  return new SqliteStore(writer, reader);
+  const ballast = new Ballast(`${file}-ballast`);
+  ballast.restore();
+  return new SqliteStore(writer, reader, ballast);
 }
+
+/** Up to here the whole file is checked at each start, which takes a fraction of a second; beyond, its table of tables. */
+const CHECKED_BYTES = 128 * 2 ** 20;
+
+function checkForDamage({ raw }: NodeSqlite, file: string): void {
+  if (statSync(file).size <= CHECKED_BYTES) {
+    const verdict = raw.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+    if (verdict !== 'ok') throw new DamagedDatabaseError(damageMessage(file, String(verdict)));
+  } else {
+    raw.prepare('SELECT count(*) FROM sqlite_schema').get();
+  }
+}
+
+/** Primary result codes of SQLite that mean: the file is not sound. */
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
+function damaged(file: string, error: unknown): unknown {
+  const { cause } = error as { cause?: unknown };
+  const code =
+    (error as { errcode?: number }).errcode ?? (cause as { errcode?: number } | undefined)?.errcode;
+  if (code === undefined || ![SQLITE_CORRUPT, SQLITE_NOTADB].includes(code & 0xff)) return error;
+  return new DamagedDatabaseError(damageMessage(file, (error as Error).message), { cause: error });
+}
+
+const damageMessage = (file: string, what: string): string =>
+  `the database ${file} is damaged (${what.split('\n')[0]}) and nothing was started. Put a backup in its place ` +
+  `(docs/recovery.md, "Backup and restore"), or save what can be read: sqlite3 ${file} .recover | sqlite3 recovered.db`;
 
 class SqliteStore implements Database {
   readonly #committed: Queries;
@@ -75,12 +114,15 @@ class SqliteStore implements Database {
   readonly #scopes = new WriteScopes();
   readonly #queries: Queries;
   readonly #queue: Pending[] = [];
+  readonly #ballast: Ballast;
+  #ballastIsOut = false;
   #draining: Promise<void> | undefined;
   #epoch = 0;
 
-  constructor(writer: NodeSqlite, reader: NodeSqlite) {
+  constructor(writer: NodeSqlite, reader: NodeSqlite, ballast: Ballast) {
     this.#writer = writer;
     this.#reader = reader;
+    this.#ballast = ballast;
     this.#committed = new Kysely<Schema>({ dialect: new SqliteDialect({ database: reader }) });
     this.#queries = new Kysely<Schema>({ dialect: new SqliteDialect({ database: writer }) });
   }
@@ -169,14 +211,26 @@ class SqliteStore implements Database {
     } catch (error) {
       if (this.#writer.raw.isTransaction) this.#writer.raw.exec('ROLLBACK');
       const refused = storageError(error);
-      // A failure to begin concerns whoever waits; otherwise the batch would be tried for ever.
       this.#epoch += 1;
+      // With room made, the same again. There is room to make once.
+      if (isDiskError(error) && this.#ballast.release()) {
+        this.#ballastIsOut = true;
+        this.#queue.unshift(...batch);
+        return;
+      }
+      // A failure to begin concerns whoever waits; otherwise the batch would be tried for ever.
       const concerned = batch.length > 0 ? batch : this.#queue.splice(0);
       for (const one of concerned) one.reject(refused);
       return;
     }
     if (batch.some(({ touches }) => touches === 'anything')) this.#epoch += 1;
     for (const done of settle) done();
+    if (this.#ballastIsOut) this.#restoreBallastSoon();
+  }
+
+  #restoreBallastSoon(): void {
+    this.#ballastIsOut = false;
+    setTimeout(() => this.#ballast.restore(), BALLAST_PAUSE_MS).unref();
   }
 
   async #inSavepoint(one: Pending): Promise<() => void> {
@@ -190,14 +244,11 @@ class SqliteStore implements Database {
       // SQLite itself rolls back the whole transaction on some disk errors: then nothing is left to undo here.
       // What was read in it is undone with it.
       this.#epoch += 1;
-      if (!this.#writer.raw.isTransaction) throw error;
+      // A full disk concerns the whole batch.
+      if (!this.#writer.raw.isTransaction || isDiskError(error)) throw error;
       this.#writer.raw.exec('ROLLBACK TO one; RELEASE one');
       return () => one.reject(error instanceof ErrandError ? error : storageError(error));
     }
-  }
-
-  async backup(file: string): Promise<void> {
-    this.#reader.raw.prepare('VACUUM INTO ?').run(file);
   }
 
   async close(): Promise<void> {
@@ -211,11 +262,13 @@ class SqliteStore implements Database {
 const SQLITE_IOERR = 10;
 const SQLITE_FULL = 13;
 
-function storageError(error: unknown): unknown {
+function isDiskError(error: unknown): boolean {
   const code = (error as { errcode?: number }).errcode;
-  if (code === undefined) return error;
-  const primary = code & 0xff;
-  if (primary !== SQLITE_IOERR && primary !== SQLITE_FULL) return error;
+  return code !== undefined && [SQLITE_IOERR, SQLITE_FULL].includes(code & 0xff);
+}
+
+function storageError(error: unknown): unknown {
+  if (!isDiskError(error)) return error;
   return new ErrandError(
     'unavailable',
     'the server cannot write to its data folder (disk full?); nothing was changed, try again later',

@@ -23,7 +23,7 @@ const DEFAULT_GRACE_SECONDS = 30;
 /**
  * Creates a pending job of a service.
  * @throws `notFound` for the service; `invalidRequest` for the command, the instance type, the timeout, or a service
- * without a successful build
+ * without a successful build; `unavailable` when the disk is nearly full
  */
 export async function createJob(
   context: Context,
@@ -33,6 +33,7 @@ export async function createJob(
 ): Promise<JobsTable> {
   checkCommand(input.startCommand);
   checkTimeout(input.timeoutSeconds);
+  context.diskReserve.requireRoom('new jobs');
   const job = await context.database.write(async (trx) => {
     const base = await jobBase(context, trx, workspaceId, serviceId);
     const row = jobRow(context, base, instanceTypeFor(context, base.service, input.planId), input);

@@ -113,6 +113,16 @@ export async function nextQueuedDeploy(queries: Queries): Promise<DeploysTable |
     .executeTakeFirst();
 }
 
+/** Every deploy that waits, oldest first. */
+export async function queuedDeploys(queries: Queries): Promise<DeploysTable[]> {
+  return queries
+    .selectFrom('deploys')
+    .selectAll()
+    .where('status', '=', 'queued')
+    .orderBy('created_at')
+    .execute();
+}
+
 /** Every deploy that is being built, oldest first. */
 export async function deploysInProgress(queries: Queries): Promise<DeploysTable[]> {
   return queries

@@ -162,6 +162,16 @@ export async function activeJobs(queries: Queries): Promise<JobsTable[]> {
     .execute();
 }
 
+/** Every job that is not final, oldest first. */
+export async function unfinishedJobs(queries: Queries): Promise<JobsTable[]> {
+  return queries
+    .selectFrom('jobs')
+    .selectAll()
+    .where('phase', 'not in', [...TERMINAL])
+    .orderBy('created_at')
+    .execute();
+}
+
 /** Of the given ids those whose jobs are not final. */
 export async function unfinishedAmong(queries: Queries, ids: string[]): Promise<string[]> {
   if (ids.length === 0) return [];

@@ -217,7 +217,7 @@ export class LocalExecutor implements Executor {
     this.#standbys = new Standbys(
       options.dataDir,
       (folder, logFile) => this.#startSupervisor(basename(folder), folder, logFile),
-      ({ supervisor, folder }) => this.#removeEngine(supervisor.name, folder),
+      (folder) => this.#removeEngine(basename(folder), folder),
     );
   }
 

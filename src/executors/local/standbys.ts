@@ -24,7 +24,7 @@ export interface Standby {
 export class Standbys {
   readonly #folder: string;
   readonly #start: (folder: string, logFile: string) => Supervisor;
-  readonly #discard: (standby: Standby) => Promise<void>;
+  readonly #discard: (folder: string) => Promise<void>;
   readonly #ready: Standby[] = [];
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -36,7 +36,7 @@ export class Standbys {
   constructor(
     dataDir: string,
     start: (folder: string, logFile: string) => Supervisor,
-    discard: (standby: Standby) => Promise<void>,
+    discard: (folder: string) => Promise<void>,
   ) {
     this.#folder = join(dataDir, 'standby');
     this.#start = start;
@@ -67,9 +67,14 @@ export class Standbys {
   refill(): void {
     for (const dead of this.#ready.filter(({ supervisor }) => !supervisor.ready)) {
       this.#ready.splice(this.#ready.indexOf(dead), 1);
-      void this.#discard(dead);
+      void this.#discard(dead.folder).catch(() => undefined);
     }
-    while (!this.#closed && this.#ready.length < READY) this.#ready.push(this.#make());
+    while (!this.#closed && this.#ready.length < READY) {
+      const made = this.#make();
+      // On a full disk, for example: jobs that need one start their own, or fail with the reason.
+      if (!made) return;
+      this.#ready.push(made);
+    }
   }
 
   async close(): Promise<void> {
@@ -77,14 +82,19 @@ export class Standbys {
     clearTimeout(this.#timer);
     for (const standby of this.#ready.splice(0)) {
       standby.supervisor.release();
-      await this.#discard(standby);
+      await this.#discard(standby.folder);
     }
   }
 
-  #make(): Standby {
+  #make(): Standby | undefined {
     const folder = join(this.#folder, newSupervisorName());
-    mkdirSync(folder, { mode: 0o700 });
-    return { supervisor: this.#start(folder, join(folder, LOG)), folder };
+    try {
+      mkdirSync(folder, { mode: 0o700 });
+      return { supervisor: this.#start(folder, join(folder, LOG)), folder };
+    } catch {
+      void this.#discard(folder).catch(() => undefined);
+      return undefined;
+    }
   }
 }
 
