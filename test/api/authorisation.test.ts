@@ -102,3 +102,44 @@ test('a WebSocket of another workspace is refused before the upgrade', async () 
   await expect(subscribe(api.server, { resource: world.params.jobId }, key)).rejects.toThrow('404');
   await expect(subscribe(api.server, { resource: world.params.jobId }, 'wrong')).rejects.toThrow('401');
 });
+
+describe('an id of another workspace in a body', () => {
+  const bodies = (): [OperationId, Record<string, string>, Record<string, unknown>, string][] => {
+    const { ownerId, serviceId, projectId, environmentId, deployId, diskId } = world.params;
+    const own = api.foreignWorkspaceId;
+    const group = { name: 'g', ownerId: own, envVars: [] };
+    return [
+      ['create-project', {}, { name: 'p', ownerId, environments: [] }, ownerId],
+      ['create-env-group', {}, { ...group, ownerId }, ownerId],
+      ['create-env-group', {}, { ...group, serviceIds: [serviceId] }, serviceId],
+      ['create-env-group', {}, { ...group, environmentId }, environmentId],
+      ['create-environment', {}, { name: 'e', projectId }, projectId],
+      ['add-disk', {}, { name: 'd', sizeGB: 1, mountPath: '/d', serviceId }, serviceId],
+      ['rollback-deploy', { serviceId: api.foreignServiceId }, { deployId }, deployId],
+      ['update-disk', { diskId }, { sizeGB: 9 }, diskId],
+      [
+        'create-service',
+        {},
+        {
+          type: 'background_worker',
+          name: 's',
+          ownerId: own,
+          repo: 'file:///nowhere',
+          environmentId,
+          serviceDetails: { runtime: 'node', plan: 'starter', numInstances: 1 },
+        },
+        environmentId,
+      ],
+    ];
+  };
+
+  test('is not found, and nothing is made', async () => {
+    for (const [id, params, body, foreignId] of bodies()) {
+      const answer = await api.foreign.call(id, { params, body } as never);
+      expect(answer, id).toMatchObject({ status: 404, body: { message: `not found: ${foreignId}` } });
+    }
+    expect(await api.foreign.ok('list-projects')).toEqual([]);
+    expect(await api.foreign.ok('list-env-groups')).toEqual([]);
+    expect(await api.foreign.ok('list-disks')).toEqual([]);
+  });
+});
