@@ -64,6 +64,14 @@ export class DamagedDatabaseError extends Error {}
  * @throws DamagedDatabaseError; other errors, also when it is of a newer version
  */
 export async function openDatabase(file: string): Promise<Database> {
+  try {
+    return await openSound(file);
+  } catch (error) {
+    throw damaged(file, error);
+  }
+}
+
+async function openSound(file: string): Promise<Database> {
   const writer = new NodeSqlite(file);
   try {
     writer.raw.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
@@ -71,7 +79,7 @@ export async function openDatabase(file: string): Promise<Database> {
     await migrate(writer);
   } catch (error) {
     writer.close();
-    throw damaged(file, error);
+    throw error;
   }
   const reader = new NodeSqlite(file, { readOnly: true });
   const ballast = new Ballast(`${file}-ballast`);

@@ -10,6 +10,7 @@ import { type Config, readConfig, type ServeFlags } from '../../src/config.ts';
 import type { ServicesTable } from '../../src/db/schema.ts';
 import type { PresentedJob } from '../../src/jobs/present-job.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';
+import { type Clock, SystemClock } from '../../src/shared/clock.ts';
 import { createLogger } from '../../src/shared/logger.ts';
 import { eventually } from './eventually.ts';
 import { seedService, writeArtifact } from './seed-service.ts';
@@ -34,7 +35,7 @@ export class TestServer {
     this.logLines = logLines;
   }
 
-  static async start(flags: ServeFlags = {}): Promise<TestServer> {
+  static async start(flags: ServeFlags = {}, clock: Clock = new SystemClock()): Promise<TestServer> {
     const dataDir = mkdtempSync(join(tmpdir(), 'errand-test-'));
     const config = readConfig(
       { dataDir, port: '0', executor: 'local', allowLocalRepos: true, ...flags },
@@ -44,6 +45,7 @@ export class TestServer {
     const running = await startServer(
       config,
       createLogger((line) => logLines.push(line)),
+      clock,
     );
     return new TestServer(config, running, logLines);
   }
@@ -56,12 +58,14 @@ export class TestServer {
     return `${this.#running.url}/v1`;
   }
 
-  /** Stops the server and starts another on the same data folder. */
-  async restart(): Promise<void> {
+  /** Stops the server and starts another on the same data folder. @param meanwhile done while there is none */
+  async restart(meanwhile: () => void | Promise<void> = () => undefined): Promise<void> {
     await this.#running.stop();
+    await meanwhile();
     this.#running = await startServer(
       this.config,
       createLogger((line) => this.logLines.push(line)),
+      this.#running.context.clock,
     );
   }
 
