@@ -39,7 +39,10 @@ async function removeStrays(context: Context, runner: JobRunner, before: Set<str
   const strays = present.filter((id) => !wanted.has(id));
   for (const id of strays.filter((one) => before.has(one))) {
     logger.warn('removing an instance that no record wants', { instance: id });
-    await executor.destroy(id);
+    // One that resists must not keep the others.
+    await executor.destroy(id).catch((error: unknown) => {
+      logger.error('an instance could not be removed; it is tried again', error, { instance: id });
+    });
   }
   return new Set(strays);
 }

@@ -1,7 +1,7 @@
 /** First step of a build: the source code at the wanted commit, and the facts about it that later steps rely on. */
 
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../context.ts';
 import { setDeployCommit } from '../db/queries/deploys.ts';
@@ -9,6 +9,7 @@ import type { DeploysTable, ServicesTable } from '../db/schema.ts';
 import { repositorySlug } from '../services/repository.ts';
 import { detailsOf } from '../services/service-details.ts';
 import { repositoryCredential } from '../services/service-input.ts';
+import { removeTree } from '../shared/trees.ts';
 import { buildFolder } from './artifact-path.ts';
 import type { BuildLog } from './build-log.ts';
 import { DeployFailure } from './deploy-failure.ts';
@@ -49,7 +50,7 @@ export async function fetchSource(
 ): Promise<BuildSource> {
   const { config } = context;
   const folder = buildFolder(config, deploy.id);
-  await rm(folder, { recursive: true, force: true });
+  await removeTree(folder);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const url = service.repo;
   if (url === null) throw new DeployFailure('failBuild', `service ${service.id} has no repository`);

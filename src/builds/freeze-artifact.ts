@@ -1,9 +1,11 @@
 /** Turns the tree of a finished build into an artifact: a folder that is named by its id and never written again. */
-import { lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { SecretFile } from '../services/environment.ts';
+import { removeTree, walkTree } from '../shared/trees.ts';
 import { artifactFolder } from './artifact-path.ts';
+import { DeployFailure } from './deploy-failure.ts';
 
 export interface Manifest {
   id: string;
@@ -26,7 +28,7 @@ export async function freezeArtifact(
 ): Promise<Manifest> {
   const manifest: Manifest = { ...facts, ...(await measure(tree)) };
   const folder = artifactFolder(config, manifest.id);
-  await rm(folder, { recursive: true, force: true });
+  await removeTree(folder);
   await mkdir(folder, { recursive: true, mode: 0o755 });
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
   await rename(tree, join(folder, 'tree'));
@@ -36,21 +38,18 @@ export async function freezeArtifact(
 
 /** Files and links below a folder, and the bytes of the files. Links are counted, never followed. */
 async function measure(root: string): Promise<{ files: number; bytes: number }> {
-  let files = 0;
-  let bytes = 0;
-  const folders = [root];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) {
-        folders.push(path);
-        continue;
-      }
-      files += 1;
-      if (entry.isFile()) bytes += (await lstat(path)).size;
-    }
-  }
-  return { files, bytes };
+  const total = { files: 0, bytes: 0 };
+  await walkTree(root, async (path, entry) => {
+    if (entry.isDirectory()) return;
+    total.files += 1;
+    if (entry.isFile()) total.bytes += (await lstat(path)).size;
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENAMETOOLONG') throw error;
+    throw new DeployFailure('failBuild', 'the build made a path that is longer than this host accepts', {
+      cause: error,
+    });
+  });
+  return total;
 }
 
 /** Makes the entries of a folder durable. */

@@ -2,7 +2,7 @@
  * Removes what no job can need any more. Which artifacts go is decided inside a write transaction and recorded there,
  * and a job takes its artifact inside one too, so the two never miss each other; files go after the commit.
  */
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../context.ts';
 import type { Queries } from '../db/open.ts';
@@ -15,6 +15,7 @@ import {
 } from '../db/queries/artifacts.ts';
 import { deploysInProgress, findDeployById } from '../db/queries/deploys.ts';
 import { findAnyService } from '../db/queries/services.ts';
+import { removeTree } from '../shared/trees.ts';
 import { artifactFolder } from './artifact-path.ts';
 import { artifactIdOf } from './freeze-artifact.ts';
 
@@ -37,7 +38,7 @@ export async function removeOldArtifacts(context: Parts, serviceId: string): Pro
     await markArtifactsRemoved(trx, ids, context.clock.now());
     return ids;
   });
-  for (const id of removed) await removeFolder(artifactFolder(context.config, id));
+  for (const id of removed) await removeTree(artifactFolder(context.config, id));
   return removed;
 }
 
@@ -81,7 +82,7 @@ export async function sweepBuildFolders(context: Parts): Promise<number> {
   ];
   const old = [];
   for (const folder of strays) if (await isOld(folder)) old.push(folder);
-  for (const folder of old) await removeFolder(folder);
+  for (const folder of old) await removeTree(folder);
   return old.length;
 }
 
@@ -96,6 +97,3 @@ async function entries(folder: string): Promise<string[]> {
     throw error;
   });
 }
-
-const removeFolder = (folder: string): Promise<void> =>
-  rm(folder, { recursive: true, force: true, maxRetries: 3 });

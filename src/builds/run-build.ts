@@ -2,11 +2,11 @@
  * One build, start to end: source → build command → artifact → live. A server that starts anew calls it again for a
  * build under way: a command that runs, or ran, is followed to its end; anything before that is done again.
  */
-import { rm } from 'node:fs/promises';
 import type { Context } from '../context.ts';
 import { findAnyService } from '../db/queries/services.ts';
 import type { ArtifactsTable, DeploysTable, ServicesTable } from '../db/schema.ts';
 import { isNativeRuntime } from '../services/service-details.ts';
+import { removeTree } from '../shared/trees.ts';
 import { artifactFolder, buildFolder, cacheFolder } from './artifact-path.ts';
 import { type BuildLog, openBuildLog } from './build-log.ts';
 import { DeployFailure } from './deploy-failure.ts';
@@ -30,7 +30,7 @@ export async function runBuild(context: Context, deploy: DeploysTable, signals: 
     if (signals.cancel.aborted) await log.step('Build canceled');
     else await fail(context, deploy, log, error);
   }
-  await rm(buildFolder(context.config, deploy.id), { recursive: true, force: true });
+  await removeTree(buildFolder(context.config, deploy.id));
   await log.complete();
   await removeOldArtifacts(context, deploy.service_id);
 }
@@ -56,7 +56,7 @@ async function build(
   if (await goLive(context, deploy, artifact)) {
     await log.step('Build succeeded; new jobs run against it');
   } else {
-    await rm(artifactFolder(context.config, artifact.id), { recursive: true, force: true });
+    await removeTree(artifactFolder(context.config, artifact.id));
     await log.step('Build canceled');
   }
 }
@@ -73,7 +73,7 @@ function requireNativeRuntime({ executor }: Context, { runtime }: ServicesTable)
 async function clearCache({ config, executor }: Context, deploy: DeploysTable, log: BuildLog): Promise<void> {
   // A build that an earlier server started is using it.
   if (hasStarted(await executor.inspect(deploy.id))) return;
-  await rm(cacheFolder(config, deploy.service_id), { recursive: true, force: true });
+  await removeTree(cacheFolder(config, deploy.service_id));
   await log.step('Cleared the build cache');
 }
 

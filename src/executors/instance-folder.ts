@@ -16,10 +16,11 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { formatMicros } from '../shared/clock.ts';
+import { removeTree } from '../shared/trees.ts';
 
 /** Written into a ticket that was taken from outside; a ticket taken by an instance is empty. */
 const CLAIMED = 'claimed';
@@ -147,7 +148,7 @@ export class InstanceFolders {
   /** Removes everything of an instance; the folder last, since it knows the name under which the rest is. */
   async remove(id: string): Promise<void> {
     rmSync(this.exitFile(id), { force: true });
-    await rm(this.folder(id), { recursive: true, force: true, maxRetries: 3 });
+    await removeTree(this.folder(id));
     this.#engineNames.delete(id);
     this.#taken.delete(id);
   }

@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Deploy, Service } from '../../src/api/contract-types.ts';
-import { artifactTree, cacheFolder } from '../../src/builds/artifact-path.ts';
+import { artifactTree, buildFolder, cacheFolder } from '../../src/builds/artifact-path.ts';
 import { artifactIdOf } from '../../src/builds/freeze-artifact.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitRepository } from '../support/git-repository.ts';
@@ -94,5 +95,24 @@ describe('a build in an instance', () => {
     const { output } = await build('git log --format=%s');
     expect(output).toContain('second');
     expect(output).not.toContain('first');
+  });
+
+  test('may leave files whose names are no text, in the repository and in the build', async () => {
+    const name = `$(printf 'caf\\351')`;
+    execFileSync('sh', ['-c', `cd "$1" && echo latin > "${name}"`, 'sh', repository.path]);
+    repository.commit({}, 'a name in another encoding');
+    const { service, deploy } = await build(`cp "${name}" "${name}-copy"`);
+    expect(deploy.status).toBe('live');
+    const job = await server.run(service.id, `cat caf*; touch "${name}-own"`);
+    expect(job.output).toEqual(['latin', 'latin']);
+  });
+
+  test('fails with the reason when it left paths that are too long, and leaves nothing of them', async () => {
+    const { deploy, output } = await build(
+      `for i in $(seq 40); do mkdir ${'d'.repeat(200)} && cd -P d*; done`,
+    );
+    expect(deploy.status).toBe('build_failed');
+    expect(output.at(-1)).toContain('longer than this host accepts');
+    await eventually(async () => !existsSync(buildFolder(server.config, deploy.id!)));
   });
 });

@@ -1,6 +1,8 @@
 /** Writes what one instance consists of on disk: its own folders, and the bundle that the runtime reads. */
-import { chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { lchown } from 'node:fs/promises';
 import { join } from 'node:path';
+import { walkTree } from '../../shared/trees.ts';
 import type { InstanceSpec } from '../executor.ts';
 import { type HostFacts, type InstancePaths, needsCommandFile, ociConfig } from './spec.ts';
 
@@ -35,12 +37,10 @@ export function makeInstanceFolders(
 }
 
 /** Hands a tree to the instance's user; one that it owns already is left as it is. */
-export function giveTree(tree: string, user: User): void {
+export async function giveTree(tree: string, user: User): Promise<void> {
   mkdirSync(tree, { recursive: true });
   if (statSync(tree).uid === user.uid) return;
-  for (const entry of readdirSync(tree, { recursive: true, withFileTypes: true })) {
-    lchownSync(join(entry.parentPath, entry.name), user.uid, user.gid);
-  }
+  await walkTree(tree, (path) => lchown(path, user.uid, user.gid));
   // The root last: its owner tells that the rest is done.
   chownSync(tree, user.uid, user.gid);
 }

@@ -139,7 +139,7 @@ async function tryOnce(executor: LocalExecutor, dataDir: string): Promise<void> 
   const id = `${TRIAL_PREFIX}${randomBytes(8).toString('hex')}`;
   const folder = join(dataDir, 'try', id);
   mkdirSync(join(folder, 'tree', 'folder'), { recursive: true });
-  giveTree(join(folder, 'tree'), USER);
+  await giveTree(join(folder, 'tree'), USER);
   const abort = AbortSignal.timeout(15_000);
   try {
     await executor.start({
@@ -235,6 +235,10 @@ export class LocalExecutor implements Executor {
     this.#folders.create(id);
     crashPoint('instance-folder-made');
     try {
+      if (spec.project.kind === 'writable') {
+        await giveTree(spec.project.tree, USER);
+        await giveTree(spec.project.cache, USER);
+      }
       const supervisor = this.#prepare(spec);
       crashPoint('instance-prepared');
       supervisor.go();
@@ -315,10 +319,6 @@ export class LocalExecutor implements Executor {
     makeInstanceFolders(this.#folders.folder(spec.id), paths, ticketFolder, USER);
     // A supervisor that was ready before its job knows its bundle only.
     symlinkSync(ticketFolder, join(this.#bundle(name), TICKET_LINK));
-    if (spec.project.kind === 'writable') {
-      giveTree(spec.project.tree, USER);
-      giveTree(spec.project.cache, USER);
-    }
     this.#cgroups.limit(name, spec.limits);
     writeBundle(this.#bundle(name), spec, paths, {
       ...this.#facts,
