@@ -140,6 +140,14 @@ export function checkAnswer(method: string, path: string, answer: Answer): void 
   checkEventDetails(where, answer.body);
 }
 
+/** Holds one line of live output to the contract's `log`. @throws an Error that says what is wrong */
+export function checkLine(line: unknown): void {
+  const validate = strict.getSchema('contract#/components/schemas/log') as ValidateFunction;
+  refuseNulls('a line', line, '');
+  if (!validate(line))
+    throw new Error(`a line: ${explain(validate)} in ${JSON.stringify(line).slice(0, 500)}`);
+}
+
 function checkError(where: string, operation: ContractOperation | undefined, { status, body }: Answer): void {
   if (operation && !operation.responses.has(status))
     throw new Error(`${where}: a status that is not declared`);

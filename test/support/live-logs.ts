@@ -1,6 +1,7 @@
 /** Clients of live output: a WebSocket, and server-sent events read from a plain response. */
 import { WebSocket } from 'ws';
 import type { Log } from '../../src/api/contract-types.ts';
+import { checkLine } from './contract-client.ts';
 import { ADMIN_KEY, type TestServer } from './server.ts';
 
 export interface Subscription {
@@ -21,7 +22,11 @@ export async function subscribe(
     headers: { authorization: `Bearer ${key}` },
   });
   const lines: Log[] = [];
-  socket.on('message', (data) => lines.push(JSON.parse(String(data)) as Log));
+  socket.on('message', (data) => {
+    const line = JSON.parse(String(data)) as Log;
+    checkLine(line);
+    lines.push(line);
+  });
   const closed = new Promise<number>((resolve) => {
     socket.on('close', resolve);
   });

@@ -12,6 +12,7 @@ import type { PresentedJob } from '../../src/jobs/present-job.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';
 import { type Clock, SystemClock } from '../../src/shared/clock.ts';
 import { createLogger } from '../../src/shared/logger.ts';
+import { checkAnswer } from './contract-client.ts';
 import { eventually } from './eventually.ts';
 import { seedService, writeArtifact } from './seed-service.ts';
 
@@ -76,7 +77,7 @@ export class TestServer {
     await rm(this.config.dataDir, { recursive: true, force: true });
   }
 
-  /** One request with the admin key. @param body sent as JSON; a string is sent as it is */
+  /** One request with the admin key, its answer held to the contract. @param body sent as JSON; a string is sent as it is */
   async call<Body = unknown>(
     method: string,
     path: string,
@@ -89,11 +90,13 @@ export class TestServer {
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    return {
+    const parsed: unknown = text ? JSON.parse(text) : undefined;
+    checkAnswer(method, `/v1${path}`, {
       status: response.status,
-      headers: response.headers,
-      body: (text ? JSON.parse(text) : undefined) as Body,
-    };
+      body: parsed,
+      headers: Object.fromEntries(response.headers),
+    });
+    return { status: response.status, headers: response.headers, body: parsed as Body };
   }
 
   async workspaceId(): Promise<string> {
