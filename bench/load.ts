@@ -1,7 +1,10 @@
 /** Load over HTTP, the same for Errand and for bare servers. */
 import autocannon from 'autocannon';
+import { cpuMs } from './processes.ts';
 
 export interface Load {
+  /** The server's process. */
+  pid: number;
   url: string;
   connections: number;
   seconds: number;
@@ -14,10 +17,21 @@ export interface LoadResult {
   perSecond: number;
   p50Ms: number;
   p99Ms: number;
+  /** Microseconds of CPU that the server spent for one request: what a loaded machine leaves comparable. */
+  cpuUs: number;
 }
 
 /** @throws when an answer is not one of success */
-export async function load({ url, connections, seconds, method, headers, body }: Load): Promise<LoadResult> {
+export async function load({
+  pid,
+  url,
+  connections,
+  seconds,
+  method,
+  headers,
+  body,
+}: Load): Promise<LoadResult> {
+  const cpuBefore = cpuMs(pid);
   const result = await autocannon({
     url,
     connections,
@@ -32,5 +46,6 @@ export async function load({ url, connections, seconds, method, headers, body }:
     perSecond: result['2xx'] / result.duration,
     p50Ms: result.latency.p50,
     p99Ms: result.latency.p99,
+    cpuUs: ((cpuMs(pid) - cpuBefore) * 1000) / result['2xx'],
   };
 }

@@ -1,5 +1,8 @@
-/** What processes of this machine hold in memory. */
+/** What processes of this machine hold in memory and use of the CPU. */
 import { readdirSync, readFileSync } from 'node:fs';
+
+/** The kernel's unit in /proc/PID/stat, the same on all Linux architectures that Node runs on. */
+const CLOCK_TICKS = 100;
 
 export interface Memory {
   /** Resident bytes; pages that several processes share count for each. */
@@ -14,6 +17,13 @@ export function memoryOf(pid: number): Memory {
   const field = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024;
   return { rss: field('Rss'), pss: field('Pss') };
+}
+
+/** Milliseconds of CPU that a process has used, its threads included; counted in steps of 10. */
+export function cpuMs(pid: number): number {
+  const text = read(`/proc/${pid}/stat`);
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * (1000 / CLOCK_TICKS);
 }
 
 /** Bytes that the machine could still give out. */

@@ -4,6 +4,7 @@ import { artifactSize } from './artifact-size.ts';
 import { creates } from './creates.ts';
 import { follower } from './follower.ts';
 import { lists } from './lists.ts';
+import { logs } from './logs.ts';
 import { memory } from './memory.ts';
 import { output } from './output.ts';
 import { reads } from './reads.ts';
@@ -18,6 +19,7 @@ export const measures: readonly Measure[] = [
   lists,
   output,
   follower,
+  logs,
   memory,
   artifactSize,
 ];

@@ -46,6 +46,10 @@ export class BareServer {
     return new BareServer(url, child);
   }
 
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.#process.once('exit', resolve));
     this.#process.kill();
