@@ -11,11 +11,11 @@ const CGROUPS = '/sys/fs/cgroup';
 
 /**
  * Looks at everything, when no server runs: one keeps supervisors ready.
- * @param jobIds whose cgroups and mounts are looked for
+ * @param names of jobs and supervisors whose cgroups and mounts are looked for
  * @returns a description of each leftover
  */
-export function leftovers(dataDir: string, jobIds: Iterable<string>): string[] {
-  const ids = new Set(jobIds);
+export function leftovers(dataDir: string, names: Iterable<string>): string[] {
+  const ids = new Set(names);
   const folders = [
     join(dataDir, 'instances'),
     join(dataDir, 'exits'),
@@ -25,7 +25,7 @@ export function leftovers(dataDir: string, jobIds: Iterable<string>): string[] {
     ...folders.flatMap((folder) => entries(folder).map((name) => `in ${folder}: ${name}`)),
     ...processesOf(dataDir, ids).map((pid) => `process ${pid}: ${commandLine(pid).join(' ').slice(0, 200)}`),
     ...cgroupsOf(ids).map((path) => `cgroup ${path}`),
-    ...mountsOf(ids).map((mount) => `mount ${mount}`),
+    ...mountsOf([...ids, dataDir, ...runtimeFolders(dataDir)]).map((mount) => `mount ${mount}`),
   ];
 }
 
@@ -52,24 +52,33 @@ export function processesOf(dataDir: string, jobIds: ReadonlySet<string>): numbe
   });
 }
 
+/** Names that the local executor gave to supervisors that are there right now, taken by a job or waiting for one. */
+export function supervisorNames(dataDir: string): string[] {
+  const taken = entries(join(dataDir, 'instances')).map((id) => supervisorName(dataDir, id));
+  return [...entries(join(dataDir, 'standby')), ...taken].filter((name) => name !== '');
+}
+
+const supervisorName = (dataDir: string, jobId: string): string =>
+  texts(join(dataDir, 'instances', jobId, 'supervisor', 'name'));
+
+/** Live processes of an instance, told by the environment that every one of them inherits. */
+export function instanceProcesses(jobId: string): number[] {
+  return livePids().filter((pid) => environment(pid).includes(jobId) && commandLine(pid).length > 0);
+}
+
 /** Supervisors of a job, found by their arguments. */
 export function supervisorsOf(dataDir: string, jobId: string): number[] {
+  const name = supervisorName(dataDir, jobId);
   const places = [
     join(dataDir, 'instances', jobId),
-    ...runtimeFolders(dataDir).map((folder) => join(folder, 'bundles', jobId)),
+    ...(name ? runtimeFolders(dataDir).map((folder) => join(folder, 'bundles', name)) : []),
   ];
   return livePids().filter((pid) => commandLine(pid).some((argument) => places.includes(argument)));
 }
 
 /** Ends every process of the data folder and removes what lies outside of it. */
 export async function removeTraces(dataDir: string): Promise<void> {
-  const ids = new Set(
-    [
-      join(dataDir, 'instances'),
-      join(dataDir, 'exits'),
-      ...runtimeFolders(dataDir).map((folder) => join(folder, 'bundles')),
-    ].flatMap(entries),
-  );
+  const ids = new Set([...entries(join(dataDir, 'instances')), ...supervisorNames(dataDir)]);
   for (let pids = processesOf(dataDir, ids); pids.length > 0; pids = processesOf(dataDir, ids)) {
     for (const pid of pids) killIfThere(pid);
     await delay(10);
@@ -106,10 +115,10 @@ function cgroupsOf(ids: ReadonlySet<string>): string[] {
   );
 }
 
-function mountsOf(ids: ReadonlySet<string>): string[] {
+function mountsOf(marks: string[]): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .filter((line) => line.split(/[ /:=,]/).some((word) => ids.has(word)));
+    .filter((line) => marks.some((mark) => line.includes(mark)));
 }
 
 function entries(folder: string): string[] {
@@ -139,8 +148,7 @@ const commandLine = (pid: number): string[] => texts(`/proc/${pid}/cmdline`).spl
 const environment = (pid: number): string[] =>
   texts(`/proc/${pid}/environ`)
     .split('\0')
-    .filter((one) => one.startsWith('ERRAND_INSTANCE_ID='))
-    .map((one) => one.slice('ERRAND_INSTANCE_ID='.length));
+    .flatMap((one) => /^ERRAND_(?:INSTANCE|JOB)_ID=(.*)$/.exec(one)?.[1] ?? []);
 
 const cgroup = (pid: number): string[] => texts(`/proc/${pid}/cgroup`).split(/[\n/]/);
 

@@ -3,57 +3,78 @@
  * is 1 when anything was violated.
  */
 import { parseArgs } from 'node:util';
+import { cancelStubbornJobs } from './cancels.ts';
+import { killDatabaseWriters } from './database.ts';
+import { printOverKills } from './long-output.ts';
 import { crashAtEachPoint } from './points.ts';
-import { type RunResult, storm } from './storm.ts';
-import { describeVerdict } from './verdict.ts';
+import { raceCancels } from './races.ts';
+import { storm } from './storm.ts';
+import { killSupervisors } from './supervisors.ts';
+import { timeOut } from './timeouts.ts';
+import { describeVerdict, type Violations } from './verdict.ts';
 
-const HELP = `npm run torture -- [--jobs 1000] [--kills 200] [--seed N] [--executor local|process]
-npm run torture -- --points each:20 [--seed N] [--executor local|process]
-`;
+const HELP = `npm run torture -- [--jobs 1000] [--kills 200]     kills of the server at random instants
+npm run torture -- --points each:20                kills at each named crash point
+npm run torture -- supervisors --count 50          kills of supervisors, [--with-server] of both at once
+npm run torture -- cancels --count 200             jobs that do not want to end
+npm run torture -- races --count 500               cancels that meet the job's own end
+npm run torture -- timeouts --count 100            limits, also over restarts
+npm run torture -- output --lines 1000000 --kills 20
+npm run torture -- database --count 1000           kills at full write load
+Everywhere: --seed N; the first two also: --executor local|process`;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     jobs: { type: 'string', default: '100' },
     kills: { type: 'string', default: '20' },
+    count: { type: 'string', default: '20' },
+    lines: { type: 'string', default: '100000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     executor: { type: 'string', default: 'local' },
     points: { type: 'string' },
+    'with-server': { type: 'boolean', default: false },
     help: { type: 'boolean' },
   },
 });
 
-if (values.help) {
+const seed = wholeNumber('--seed', values.seed);
+const count = wholeNumber('--count', values.count);
+const kills = wholeNumber('--kills', values.kills);
+const executor = values.executor === 'process' ? ('process' as const) : ('local' as const);
+const progress = (text: string): void => console.log(`  ${text}`);
+
+const RUNS: Record<string, () => Promise<{ counts: object; violations: Violations }>> = {
+  kills: () => storm({ seed, executor, progress, kills, jobs: wholeNumber('--jobs', values.jobs) }),
+  points: () => crashAtEachPoint({ seed, executor, progress, each: wholeNumber('--points each:', each()) }),
+  supervisors: () => killSupervisors({ seed, count, withServer: values['with-server'] }),
+  cancels: () => cancelStubbornJobs({ count }),
+  races: () => raceCancels({ seed, count }),
+  timeouts: () => timeOut({ seed, count }),
+  output: () => printOverKills({ seed, kills, lines: wholeNumber('--lines', values.lines) }),
+  database: () => killDatabaseWriters({ seed, count, progress }),
+};
+
+const name = positionals[0] ?? (values.points === undefined ? 'kills' : 'points');
+const run = RUNS[name];
+if (values.help || !run) {
   console.log(HELP);
+  process.exitCode = values.help ? 0 : 2;
 } else {
+  console.log(`${name}, seed ${seed}`);
   const began = performance.now();
-  console.log(`seed ${values.seed}`);
-  const { counts, violations } = await chosenRun();
+  const { counts, violations } = await run();
   console.log(describeVerdict(counts, violations));
   const seconds = Math.round((performance.now() - began) / 1000);
-  console.log(`${violations.size === 0 ? 'GOOD' : 'VIOLATED'} after ${seconds} s, seed ${values.seed}`);
+  console.log(`${violations.size === 0 ? 'GOOD' : 'VIOLATED'} after ${seconds} s, seed ${seed}`);
   process.exitCode = violations.size === 0 ? 0 : 1;
 }
 
-function chosenRun(): Promise<RunResult> {
-  const common = {
-    seed: wholeNumber('--seed', values.seed),
-    executor: values.executor === 'process' ? ('process' as const) : ('local' as const),
-    progress: (text: string): void => console.log(`  ${text}`),
-  };
-  if (values.points !== undefined) {
-    return crashAtEachPoint({
-      ...common,
-      each: wholeNumber('--points each:', values.points.replace('each:', '')),
-    });
-  }
-  return storm({
-    ...common,
-    jobs: wholeNumber('--jobs', values.jobs),
-    kills: wholeNumber('--kills', values.kills),
-  });
+function each(): string {
+  return (values.points ?? '1').replace('each:', '');
 }
 
-function wholeNumber(name: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw new Error(`${name} must be a whole number, got "${text}"`);
+function wholeNumber(flag: string, text: string): number {
+  if (!/^\d+$/.test(text)) throw new Error(`${flag} must be a whole number, got "${text}"`);
   return Number(text);
 }

@@ -14,13 +14,14 @@ import { fileURLToPath } from 'node:url';
 import { openDatabase } from '../src/db/open.ts';
 import { SystemClock } from '../src/shared/clock.ts';
 import { seedService } from '../test/support/seed-service.ts';
-import { removeTraces } from './leftovers.ts';
+import { removeTraces, supervisorNames } from './leftovers.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 export const KEY = 'torture-admin-key-0123456789';
 /** A start includes a trial of the container runtime; other work on the machine makes it slower. */
 const READY_WITHIN_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 20_000;
+const NAMES_EVERY_MS = 50;
 
 export type ExecutorName = 'local' | 'process';
 
@@ -44,7 +45,10 @@ export class ServerProcess {
   readonly url: string;
   /** Starts so far. */
   starts = 0;
+  /** Names of all supervisors that were seen: the cgroups of those that are gone must be gone as well. */
+  readonly supervisorNames = new Set<string>();
   readonly #flags: string[];
+  readonly #watch: NodeJS.Timeout;
   #child: ChildProcess | undefined;
   #workspaceId = '';
 
@@ -54,6 +58,9 @@ export class ServerProcess {
     this.url = `http://127.0.0.1:${port}/v1`;
     this.#flags = ['--port', String(port), '--data-dir', this.dataDir, ...flags];
     mkdirSync(this.dataDir, { mode: 0o700 });
+    this.#watch = setInterval(() => {
+      for (const name of supervisorNames(this.dataDir)) this.supervisorNames.add(name);
+    }, NAMES_EVERY_MS).unref();
     // However the harness ends, its server ends with it.
     process.once('exit', () => this.#child?.kill('SIGKILL'));
   }
@@ -199,6 +206,7 @@ export class ServerProcess {
   /** Ends everything of this server and removes its folders. @param keepLog leaves what tells what happened */
   async remove(keepLog = false): Promise<void> {
     await this.kill();
+    clearInterval(this.#watch);
     await removeTraces(this.dataDir);
     await rm(keepLog ? this.dataDir : this.folder, { recursive: true, force: true, maxRetries: 5 });
     if (keepLog) console.log(`what the server and the jobs said is in ${this.folder}`);

@@ -64,7 +64,8 @@ export async function judgeRun(
   }
   for (const left of await lastingInstances(server.dataDir)) note('leftovers', left);
   await server.stop();
-  for (const left of leftovers(server.dataDir, byId.keys())) note('leftovers', left);
+  for (const left of leftovers(server.dataDir, [...byId.keys(), ...server.supervisorNames]))
+    note('leftovers', left);
   for (const wrong of wrongRecords(server.dataDir)) note('records', wrong);
   return { counts, violations };
 }
@@ -190,6 +191,9 @@ function wrongRecords(dataDir: string): string[] {
   }
 }
 
+/** Said even when there is none of it. */
+const KINDS = ['lost', 'started twice', 'stuck', 'wrong status', 'wrong exit code', 'lines', 'leftovers'];
+
 /** For people: what was counted and what was wrong. */
 export function describeVerdict(counts: object, violations: Violations): string {
   const lines = [
@@ -197,16 +201,8 @@ export function describeVerdict(counts: object, violations: Violations): string 
       .map(([what, count]) => `${what} ${count}`)
       .join(', '),
   ];
-  for (const kind of [
-    'lost',
-    'started twice',
-    'stuck',
-    'wrong status',
-    'wrong exit code',
-    'lines',
-    'leftovers',
-  ]) {
-    lines.push(`  ${kind}: ${violations.get(kind)?.length ?? 0}`);
+  if ('submitted' in counts) {
+    lines.push(`  ${KINDS.map((kind) => `${kind}: ${violations.get(kind)?.length ?? 0}`).join(', ')}`);
   }
   for (const [kind, seen] of violations) {
     for (const one of seen.slice(0, 20)) lines.push(`  ! ${kind}: ${one}`);
