@@ -10,15 +10,19 @@ export function authorisationPage(): string {
   const rows = operations.map(({ operationId, method, path }) => {
     const least = ROLES.indexOf(leastRole(operationId, method));
     const roles = ROLES.map((_role, rank) => (rank >= least ? 'yes' : '403'));
-    const other = path.includes('{') ? '404' : 'own only';
     const secret = SECRET_READS.has(operationId) ? ' (secret)' : '';
-    return `| \`${method} ${path}\`${secret} | ${roles.join(' | ')} | ${other} |`;
+    return [`\`${method} ${path}\`${secret}`, ...roles, path.includes('{') ? '404' : 'own only'];
   });
-  return `${INTRODUCTION}
-| Operation | viewer | developer | admin | key of another workspace |
-|---|---|---|---|---|
-${rows.join('\n')}
-`;
+  return `${INTRODUCTION}\n${table(['Operation', ...ROLES, 'key of another workspace'], rows)}`;
+}
+
+/** A table of Markdown with columns of even width, as the formatter writes them. */
+function table(head: string[], rows: string[][]): string {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)));
+  const line = (cells: string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |\n`;
+  const rule = widths.map((width) => '-'.repeat(width));
+  return [head, rule, ...rows].map(line).join('');
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -13,7 +13,7 @@ const ROLES: Role[] = ['viewer', 'developer', 'admin'];
 
 /** The rows of docs/authorisation.md: what the page promises is what is tried. */
 const page = readFileSync(new URL('../../docs/authorisation.md', import.meta.url), 'utf8');
-const rows = [...page.matchAll(/^\| `(\w+) (\S+)`[^|]*\| (\w+) \| (\w+) \| (\w+) \| ([^|]+) \|$/gm)].map(
+const rows = [...page.matchAll(/^\| `(\w+) (\S+)`[^|]*\| (\w+) +\| (\w+) +\| (\w+) +\| ([^|]+) \|$/gm)].map(
   ([, method, path, ...cells]) => ({
     method: method!,
     path: path!,
