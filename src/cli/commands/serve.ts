@@ -21,6 +21,10 @@ export function serveCommand(): Command {
       '--log-retention <limits>',
       'how long output is kept, up to what size: 30d, 50GB, 30d,50GB, forever',
     )
+    .option(
+      '--max-log-bytes <size>',
+      'output of one job at most; the rest is dropped and counted (default: 10GB)',
+    )
     .option('--log-stream-ca <file>', 'certificates to trust at receivers of forwarded output (PEM)')
     .option('--max-jobs-per-hour <n>', 'jobs that one key may create in an hour')
     .option('--max-reads-per-minute <n>', 'reads of one key in a minute')
