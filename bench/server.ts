@@ -8,7 +8,7 @@ import { artifactTree } from '../src/builds/artifact-path.ts';
 import { type Config, readConfig } from '../src/config.ts';
 import { type Database, openDatabase } from '../src/db/open.ts';
 import type { ServicesTable } from '../src/db/schema.ts';
-import { openLocalExecutor } from '../src/executors/local/executor.ts';
+import { openLocalExecutor } from '../src/executors/local/open.ts';
 import { newId } from '../src/shared/ids.ts';
 import { HttpClient } from './http-client.ts';
 

@@ -20,7 +20,7 @@ import type { Context } from './context.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { DamagedDatabaseError, openDatabase } from './db/open.ts';
 import type { Executor } from './executors/executor.ts';
-import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/executor.ts';
+import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/open.ts';
 import { ProcessExecutor } from './executors/process/executor.ts';
 import { bootId } from './executors/processes.ts';
 import { endRestoredWork } from './jobs/end-restored-work.ts';

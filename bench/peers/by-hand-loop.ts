@@ -111,6 +111,7 @@ class ByHand {
       upper: join(folder, 'upper'),
       work: join(folder, 'work'),
       secrets: join(bundle, 'secrets'),
+      projectSecrets: [],
       commandFile: join(bundle, 'command'),
     };
     mkdirSync(folder);

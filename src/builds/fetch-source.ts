@@ -72,7 +72,7 @@ export async function fetchSource(
     if (!(error instanceof GitError)) throw error;
     stop.throwIfAborted();
     await log.error(error.message);
-    throw new DeployFailure('failBuild', `the source code could not be fetched: ${lastLine(error.message)}`);
+    throw new DeployFailure('failBuild', `the source code could not be fetched: ${theReason(error.message)}`);
   });
   const { commit, branch } = checkout;
   await log.step(`Checked out commit ${commit.id}${branch === undefined ? '' : ` of branch ${branch}`}`);
@@ -105,4 +105,8 @@ async function requireFolder(tree: string, rootDir: string): Promise<void> {
   }
 }
 
-const lastLine = (text: string): string => text.split('\n').filter(Boolean).at(-1) ?? text;
+/** Of what git says: what went wrong comes first, and advice follows. */
+function theReason(text: string): string {
+  const lines = text.split('\n').filter(Boolean);
+  return lines.find((line) => line.startsWith('fatal: ')) ?? lines.at(-1) ?? text;
+}

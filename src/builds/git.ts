@@ -58,7 +58,7 @@ export async function checkOut(request: CheckoutRequest, stop: AbortSignal): Pro
 
   const branch = request.branch ?? (request.commit ? undefined : await defaultBranch(git, request.url));
   const revision = await fetchRevision(inTree, request, branch);
-  const id = (await inTree('rev-parse', '--verify', '--end-of-options', `${revision}^{commit}`)).trim();
+  const id = await commitOf(inTree, revision, request);
   await inTree('checkout', '-q', '-f', '--detach', id);
   const commit = await describeCommit(inTree, id);
   // These name the remote.
@@ -100,6 +100,17 @@ async function fetchRevision(
   }
   await fetch([], '+refs/heads/*:refs/errand/*');
   return commit;
+}
+
+async function commitOf(git: Git, revision: string, { commit }: CheckoutRequest): Promise<string> {
+  try {
+    return (await git('rev-parse', '--verify', '--end-of-options', `${revision}^{commit}`)).trim();
+  } catch (error) {
+    if (!(error instanceof GitError) || commit === undefined) throw error;
+    throw new GitError(`commit ${commit} is not in the repository, or not on a branch of it`, {
+      cause: error,
+    });
+  }
 }
 
 async function describeCommit(git: Git, id: string): Promise<Checkout['commit']> {

@@ -85,7 +85,8 @@ describe('checkOut', () => {
   });
 
   test('says so when a commit is not there', async () => {
-    await expect(checkOut(request({ commit: 'abcdef0123' }), never)).rejects.toThrow(GitError);
+    const missing = /^commit abcdef0123 is not in the repository/;
+    await expect(checkOut(request({ commit: 'abcdef0123' }), never)).rejects.toThrow(missing);
   });
 
   test('reads no local repository where that is not allowed', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Deploy, Service } from '../../src/api/contract-types.ts';
@@ -68,6 +68,25 @@ describe('a build in an instance', () => {
     expect(deploy.status).toBe('live');
     expect(output.filter((line) => line === 'shown')).toHaveLength(2);
     expect(existsSync(join(tree, '.env'))).toBe(false);
+  });
+
+  test('shows a secret file at /etc/secrets alone where the project has a folder or a link of its name', async () => {
+    symlinkSync('/etc/made-by-a-link', join(repository.path, 'link'));
+    repository.commit({ 'conf/app.ini': 'mine' }, 'names that are taken');
+    const { service, deploy } = await build('cat conf/app.ini /etc/secrets/conf', {
+      secretFiles: [
+        { name: 'conf', content: 'secret conf\n' },
+        { name: 'link', content: 'secret link\n' },
+      ],
+    });
+    expect(deploy.status).toBe('live');
+    const job = await server.run(
+      service.id,
+      'cat /etc/secrets/conf /etc/secrets/link; readlink link; ls conf',
+    );
+    expect(job.output).toEqual(['secret conf', 'secret link', '/etc/made-by-a-link', 'app.ini']);
+    // Nothing was made at the link's end, which all instances would see.
+    expect((await server.run(service.id, 'ls /etc/made-by-a-link')).status).toBe('failed');
   });
 
   test('does not see the data folder of the server', async () => {

@@ -6,10 +6,11 @@
  * recognised by the bundle among its arguments, never by a remembered process id alone.
  */
 
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   renameSync,
   rmSync,
@@ -17,7 +18,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { crashPoint } from '../../shared/crash-points.ts';
@@ -26,13 +26,11 @@ import { StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
 import { InstanceFolders, readExit } from '../instance-folder.ts';
 import { argumentsOf, findByArgument, signalProcess } from '../processes.ts';
+import { shownInProject } from '../project-secrets.ts';
 import { giveTree, makeInstanceFolders, writeBundle } from './bundle.ts';
 import { type Cgroups, openCgroups } from './cgroups.ts';
 import { type HostView, makeHostView } from './host-view.ts';
 import {
-  findProgram,
-  isHybrid,
-  makeMountNamespace,
   type RuntimeChoice,
   removeMountNamespace,
   run,
@@ -44,7 +42,7 @@ import type { HostFacts, InstancePaths } from './spec.ts';
 import { newSupervisorName, Standbys } from './standbys.ts';
 
 /** The user of all instances: unprivileged, and no user of the host's own. */
-const USER = { uid: 64_000, gid: 64_000 };
+export const USER = { uid: 64_000, gid: 64_000 };
 const CGROUP_GROUP = 'errand';
 /** How long a supervisor that was let go and the first process may take to the ticket. */
 const TICKET_WAIT_MS = 10_000;
@@ -53,7 +51,8 @@ const SOON_MS = 50;
 const DESTROY_WAIT_MS = 10_000;
 /** In a bundle: leads to the folder of the instance's ticket. */
 const TICKET_LINK = 'ticket';
-const TRIAL_PREFIX = 'try-';
+/** Begins the ids of instances that only show whether instances can be made. */
+export const TRIAL_PREFIX = 'try-';
 const TMPFS_MAGIC = 0x01021994;
 
 export interface LocalExecutorOptions {
@@ -61,106 +60,22 @@ export interface LocalExecutorOptions {
   network: 'host' | 'none';
 }
 
-/** The local executor cannot work on this host; the message says what to install or which flag to use. */
-export class LocalExecutorUnavailable extends Error {}
-
 type Over = Extract<InstanceState, { state: 'exited' | 'lost' }>;
 
-/** Finds a pair of supervisor and runtime that works here, by trying it once. @throws LocalExecutorUnavailable */
-export async function openLocalExecutor(options: LocalExecutorOptions): Promise<LocalExecutor> {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-    throw unavailable('it needs Linux and root');
-  }
-  const conmon = findProgram('conmon');
-  const init = findProgram('tini') ?? findProgram('catatonit');
-  const runtimes = (['crun', 'runc'] as const).flatMap((name) => {
-    const path = findProgram(name);
-    return path ? [{ name, path }] : [];
-  });
-  if (!conmon || !init || runtimes.length === 0) {
-    const missing = [
-      conmon ? [] : 'conmon',
-      init ? [] : 'tini',
-      runtimes.length > 0 ? [] : 'crun (or runc)',
-    ].flat();
-    throw unavailable(`not found: ${missing.join(', ')}`);
-  }
-  const failures: string[] = [];
-  for (const choice of candidates(runtimes, runtimeFolder(options.dataDir))) {
-    try {
-      const executor = new LocalExecutor({ ...options, conmon, init, choice: choice() });
-      await tryOnce(executor, options.dataDir);
-      await executor.open();
-      return executor;
-    } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
-    }
-  }
-  throw unavailable(`no runtime works on this host (${[...new Set(failures)].join('; ')})`);
-}
-
-const unavailable = (why: string): LocalExecutorUnavailable =>
-  new LocalExecutorUnavailable(
-    `the local executor cannot run: ${why}. On Debian or Ubuntu: apt-get install crun conmon tini util-linux. ` +
-      'For development without isolation: errand serve --executor process',
-  );
-
-/** Ways to run, best first; each makes what it needs only when its turn comes. */
-function candidates(
-  runtimes: { name: 'crun' | 'runc'; path: string }[],
-  folder: string,
-): (() => RuntimeChoice)[] {
-  return runtimes.flatMap(({ name, path }): (() => RuntimeChoice)[] => {
-    if (name === 'runc') return [() => ({ name, path, joinsCgroup: false, userNamespace: false })];
-    return [true, false].flatMap((userNamespace) => {
-      const plain = (): RuntimeChoice => ({ name, path, joinsCgroup: true, userNamespace });
-      const namespaced = (): RuntimeChoice => ({
-        ...plain(),
-        mountNamespace: makeMountNamespace(join(folder, 'namespace')),
-      });
-      return isHybrid() ? [namespaced, plain] : [plain];
-    });
-  });
-}
-
 /** Bundles hold secrets: in memory where the host has a place for that, else in the (private) data folder. */
-function runtimeFolder(dataDir: string): string {
+export function runtimeFolder(dataDir: string): string {
   const name = `errand-${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`;
   const inMemory = ['/run', '/dev/shm'].find(
     (path) => existsSync(path) && statfsSync(path).type === TMPFS_MAGIC,
   );
   const folder = inMemory ? join(inMemory, name) : join(dataDir, 'runtime');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return folder;
-}
-
-/** A whole small life: what fails here would fail for every job. */
-async function tryOnce(executor: LocalExecutor, dataDir: string): Promise<void> {
-  const id = `${TRIAL_PREFIX}${randomBytes(8).toString('hex')}`;
-  const folder = join(dataDir, 'try', id);
-  mkdirSync(join(folder, 'tree', 'folder'), { recursive: true });
-  await giveTree(join(folder, 'tree'), USER);
-  const abort = AbortSignal.timeout(15_000);
-  try {
-    await executor.start({
-      id,
-      // Removing a folder of the artifact is what half-working overlays fail at.
-      command: 'rmdir folder && exit 7',
-      environment: {},
-      secretFiles: [],
-      project: { kind: 'artifact', tree: join(folder, 'tree') },
-      workingDirectory: '',
-      limits: { memoryBytes: 64 * 2 ** 20, cpuMillis: 1000, pids: 64 },
-      logFile: join(folder, 'log'),
-    });
-    const end = await executor.wait(id, abort);
-    if (end.state !== 'exited' || end.exit.exitCode !== 7) {
-      throw new Error(`a trial instance ended as ${JSON.stringify(end)} instead of exit code 7`);
-    }
-  } finally {
-    await executor.destroy(id);
-    await rm(folder, { recursive: true, force: true });
+  // Everybody may make folders in some of these places.
+  const { uid, mode } = lstatSync(folder);
+  if (uid !== process.getuid?.() || (mode & 0o7777) !== 0o700) {
+    throw new Error(`${folder} belongs to another user, or is open to others: remove it`);
   }
+  return folder;
 }
 
 export class LocalExecutor implements Executor {
@@ -314,7 +229,7 @@ export class LocalExecutor implements Executor {
   #prepare(spec: InstanceSpec): Supervisor {
     const supervisor = this.#takeSupervisor(spec);
     const { name } = supervisor;
-    const paths = this.#paths(spec.id, name);
+    const paths = this.#paths(spec, name);
     const ticketFolder = this.#folders.ticketFolder(spec.id);
     makeInstanceFolders(this.#folders.folder(spec.id), paths, ticketFolder, USER);
     // A supervisor that was ready before its job knows its bundle only.
@@ -375,7 +290,7 @@ export class LocalExecutor implements Executor {
     if (folder) rmSync(folder, { recursive: true, force: true });
   }
 
-  #paths(id: string, name: string): InstancePaths {
+  #paths({ id, project, secretFiles }: InstanceSpec, name: string): InstancePaths {
     const folder = this.#folders.folder(id);
     return {
       rootfs: this.#view.rootfs,
@@ -385,6 +300,7 @@ export class LocalExecutor implements Executor {
       upper: join(folder, 'upper'),
       work: join(folder, 'work'),
       secrets: join(this.#bundle(name), 'secrets'),
+      projectSecrets: shownInProject(project.tree, secretFiles).map((file) => file.name),
       commandFile: join(this.#bundle(name), 'command'),
     };
   }

@@ -28,6 +28,8 @@ export interface InstancePaths {
   work: string;
   /** Files that hold secrets; in memory where the host allows. */
   secrets: string;
+  /** Names of those that are also shown in the root of the project. */
+  projectSecrets: string[];
   commandFile: string;
 }
 
@@ -159,12 +161,12 @@ function projectMounts(spec: InstanceSpec, paths: InstancePaths, host: HostFacts
   ];
 }
 
-/** At /etc/secrets, and in the root of the project, where many frameworks look for their `.env`. */
+/** At /etc/secrets, and where possible in the root of the project, where many frameworks look for their `.env`. */
 function secretMounts(spec: InstanceSpec, paths: InstancePaths): Mount[] {
   if (spec.secretFiles.length === 0) return [];
   return [
     bind(paths.secrets, '/etc/secrets', 'ro'),
-    ...spec.secretFiles.map(({ name }) => bind(`${paths.secrets}/${name}`, `${PROJECT}/${name}`, 'ro')),
+    ...paths.projectSecrets.map((name) => bind(`${paths.secrets}/${name}`, `${PROJECT}/${name}`, 'ro')),
   ];
 }
 

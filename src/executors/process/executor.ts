@@ -13,6 +13,7 @@ import { type Executor, type InstanceSpec, type InstanceState, StartFailedError 
 import { ExitWatch } from '../exit-watch.ts';
 import { InstanceFolders } from '../instance-folder.ts';
 import { argumentsOf, groupMembers, signalProcess } from '../processes.ts';
+import { shownInProject } from '../project-secrets.ts';
 import type { Plan } from './supervisor.ts';
 
 const SUPERVISOR = fileURLToPath(new URL('./supervisor.ts', import.meta.url));
@@ -131,10 +132,11 @@ export class ProcessExecutor implements Executor {
       mkdirSync(spec.project.cache, { recursive: true });
     }
     for (const { name, content } of spec.secretFiles) {
-      for (const place of spec.project.kind === 'artifact'
-        ? [join(folder, 'secrets'), tree]
-        : [join(folder, 'secrets')]) {
-        writeFileSync(join(place, name), content.reveal(), { mode: 0o400 });
+      writeFileSync(join(folder, 'secrets', name), content.reveal(), { mode: 0o400 });
+    }
+    if (spec.project.kind === 'artifact') {
+      for (const { name, content } of shownInProject(tree, spec.secretFiles)) {
+        writeFileSync(join(tree, name), content.reveal(), { mode: 0o400 });
       }
     }
     return tree;

@@ -1,0 +1,97 @@
+/** Opens the local executor: finds, by trying, how instances can be made on this host. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { giveTree } from './bundle.ts';
+import { LocalExecutor, type LocalExecutorOptions, runtimeFolder, TRIAL_PREFIX, USER } from './executor.ts';
+import { findProgram, isHybrid, makeMountNamespace, type RuntimeChoice } from './runtime.ts';
+
+/** The local executor cannot work on this host; the message says what to install or which flag to use. */
+export class LocalExecutorUnavailable extends Error {}
+
+/** Finds a pair of supervisor and runtime that works here, by trying it once. @throws LocalExecutorUnavailable */
+export async function openLocalExecutor(options: LocalExecutorOptions): Promise<LocalExecutor> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    throw unavailable('it needs Linux and root');
+  }
+  const conmon = findProgram('conmon');
+  const init = findProgram('tini') ?? findProgram('catatonit');
+  const runtimes = (['crun', 'runc'] as const).flatMap((name) => {
+    const path = findProgram(name);
+    return path ? [{ name, path }] : [];
+  });
+  if (!conmon || !init || runtimes.length === 0) {
+    const missing = [
+      conmon ? [] : 'conmon',
+      init ? [] : 'tini',
+      runtimes.length > 0 ? [] : 'crun (or runc)',
+    ].flat();
+    throw unavailable(`not found: ${missing.join(', ')}`);
+  }
+  const failures: string[] = [];
+  for (const choice of candidates(runtimes, runtimeFolder(options.dataDir))) {
+    try {
+      const executor = new LocalExecutor({ ...options, conmon, init, choice: choice() });
+      await tryOnce(executor, options.dataDir);
+      await executor.open();
+      return executor;
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw unavailable(`no runtime works on this host (${[...new Set(failures)].join('; ')})`);
+}
+
+const unavailable = (why: string): LocalExecutorUnavailable =>
+  new LocalExecutorUnavailable(
+    `the local executor cannot run: ${why}. On Debian or Ubuntu: apt-get install crun conmon tini util-linux. ` +
+      'For development without isolation: errand serve --executor process',
+  );
+
+/** Ways to run, best first; each makes what it needs only when its turn comes. */
+function candidates(
+  runtimes: { name: 'crun' | 'runc'; path: string }[],
+  folder: string,
+): (() => RuntimeChoice)[] {
+  return runtimes.flatMap(({ name, path }): (() => RuntimeChoice)[] => {
+    if (name === 'runc') return [() => ({ name, path, joinsCgroup: false, userNamespace: false })];
+    return [true, false].flatMap((userNamespace) => {
+      const plain = (): RuntimeChoice => ({ name, path, joinsCgroup: true, userNamespace });
+      const namespaced = (): RuntimeChoice => ({
+        ...plain(),
+        mountNamespace: makeMountNamespace(join(folder, 'namespace')),
+      });
+      return isHybrid() ? [namespaced, plain] : [plain];
+    });
+  });
+}
+
+/** A whole small life: what fails here would fail for every job. */
+async function tryOnce(executor: LocalExecutor, dataDir: string): Promise<void> {
+  const id = `${TRIAL_PREFIX}${randomBytes(8).toString('hex')}`;
+  const folder = join(dataDir, 'try', id);
+  mkdirSync(join(folder, 'tree', 'folder'), { recursive: true });
+  await giveTree(join(folder, 'tree'), USER);
+  const abort = AbortSignal.timeout(15_000);
+  try {
+    await executor.start({
+      id,
+      // Removing a folder of the artifact is what half-working overlays fail at.
+      command: 'rmdir folder && exit 7',
+      environment: {},
+      secretFiles: [],
+      project: { kind: 'artifact', tree: join(folder, 'tree') },
+      workingDirectory: '',
+      limits: { memoryBytes: 64 * 2 ** 20, cpuMillis: 1000, pids: 64 },
+      logFile: join(folder, 'log'),
+    });
+    const end = await executor.wait(id, abort);
+    if (end.state !== 'exited' || end.exit.exitCode !== 7) {
+      throw new Error(`a trial instance ended as ${JSON.stringify(end)} instead of exit code 7`);
+    }
+  } finally {
+    await executor.destroy(id);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
