@@ -1,8 +1,9 @@
 /** The client as others get it: from the packed package, in a project that has nothing else of it. */
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, TestServer } from '../support/server.ts';
 
@@ -19,7 +20,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('the packed package gives errand/client, with types, and it calls a server', () => {
+test('the packed package gives errand/client, with types, and it calls a server', async () => {
   const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], {
     cwd: root,
     encoding: 'utf8',
@@ -60,8 +61,11 @@ console.log(name);
     ],
     { cwd: folder, stdio: 'pipe' },
   );
-  const printed = execFileSync(process.execPath, [join(folder, 'use.ts'), server.running.url, ADMIN_KEY], {
-    encoding: 'utf8',
-  });
-  expect(printed.trim()).toBe('My Workspace');
+  // The server is in this process: waiting for the other one must not block it.
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(folder, 'use.ts'),
+    server.running.url,
+    ADMIN_KEY,
+  ]);
+  expect(stdout.trim()).toBe('My Workspace');
 });
