@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     peers,
   };
   const bench: Bench = {
-    rounds: Number(flags.rounds ?? (flags.quick ? 2 : 7)),
+    rounds: Number(flags.rounds ?? (flags.quick ? 2 : 5)),
     quick: flags.quick,
     folder,
     peers,
