@@ -10,7 +10,7 @@ import { isTerminal } from '../lifecycle/job.ts';
 import { formatInstant, type Instant, parseInstant } from '../logs/instant.ts';
 import type { StoredLine } from '../logs/log-store.ts';
 import { type LogResource, resolveLogResources } from '../services/log-resources.ts';
-import { type FilterQuery, presentLine, readFilter, readLogInstant } from './log-filter.ts';
+import { type FilterQuery, lineToJson, readFilter, readLogInstant } from './log-filter.ts';
 
 /** What may wait in the memory of a connection before its reader is waited for. */
 const HIGH_WATER_BYTES = 256 * 1024;
@@ -95,9 +95,12 @@ export class Place {
 
 /** A connection to a client. */
 export interface Outlet {
-  send(line: StoredLine, text: string): void;
+  /** Sends lines with their texts as JSON. */
+  send(lines: StoredLine[], texts: string[]): void;
   /** What was sent and not yet taken by the operating system. */
   bufferedBytes(): number;
+  /** Resolves when all that was sent is taken, or the connection is gone. */
+  taken(): Promise<void>;
 }
 
 export type Outcome = 'complete' | 'stalled' | 'aborted';
@@ -120,8 +123,9 @@ export async function deliver(
     ...(keep ? { keep } : {}),
   });
   for await (const batch of lines) {
-    for (const line of batch) {
-      outlet.send(line, JSON.stringify(presentLine(line, resources)));
+    for (const portion of portions(batch)) {
+      const texts = portion.map((line) => lineToJson(line, resources));
+      outlet.send(portion, texts);
       if (outlet.bufferedBytes() < HIGH_WATER_BYTES) continue;
       if (!(await isTaken(outlet, signal, stallMs))) return signal.aborted ? 'aborted' : 'stalled';
     }
@@ -129,12 +133,30 @@ export async function deliver(
   return signal.aborted ? 'aborted' : 'complete';
 }
 
+/** Parts of a batch that are small enough to be sent at once. */
+function* portions(batch: StoredLine[]): Generator<StoredLine[]> {
+  let portion: StoredLine[] = [];
+  let length = 0;
+  for (const line of batch) {
+    portion.push(line);
+    length += line.message.length;
+    if (length < HIGH_WATER_BYTES / 4) continue;
+    yield portion;
+    portion = [];
+    length = 0;
+  }
+  if (portion.length > 0) yield portion;
+}
+
 /** Waits for a reader to take what it was sent. @returns false when it takes nothing for too long */
 async function isTaken(outlet: Outlet, signal: AbortSignal, stallMs: number): Promise<boolean> {
   let least = outlet.bufferedBytes();
   let deadline = performance.now() + stallMs;
   while (!signal.aborted) {
-    await sleep(Math.min(LOOK_MS, stallMs / 4));
+    const look = new AbortController();
+    const pause = sleep(Math.min(LOOK_MS, stallMs / 4), undefined, { signal: look.signal });
+    await Promise.race([outlet.taken(), pause.catch(() => undefined)]);
+    look.abort();
     const now = outlet.bufferedBytes();
     if (now < HIGH_WATER_BYTES / 2) return true;
     if (now < least) {

@@ -4,6 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../context.ts';
+import type { StoredLine } from '../logs/log-store.ts';
 import { deliver, type LiveRequest } from './live-logs.ts';
 
 /** Comments keep proxies from closing a quiet connection. */
@@ -23,7 +24,10 @@ export async function serveLogEvents(
   const isReturning = place.sequences.size > 0 || place.start !== undefined;
   place.start ??= live.start;
   const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
+  const closed = new Promise<void>((resolve) => {
+    reply.raw.once('close', resolve);
+  });
+  closed.then(() => gone.abort());
   reply.hijack();
   const response = reply.raw;
   let hasBegun = false;
@@ -45,12 +49,20 @@ export async function serveLogEvents(
     response.write(':\n\n');
   }, COMMENT_MS);
   const early = setTimeout(begin, RETRY_MS);
+  let taken = Promise.resolve();
   const outlet = {
-    send: (line: Parameters<typeof place.moveTo>[0], text: string) => {
+    send: (lines: StoredLine[], texts: string[]) => {
       begin();
-      place.moveTo(line);
-      response.write(`id: ${place}\ndata: ${text}\n\n`);
+      let events = '';
+      for (const [index, line] of lines.entries()) {
+        place.moveTo(line);
+        events += `id: ${place}\ndata: ${texts[index]}\n\n`;
+      }
+      taken = new Promise((resolve) => {
+        response.write(events, () => resolve());
+      });
     },
+    taken: () => Promise.race([taken, closed]),
     bufferedBytes: () => response.writableLength,
   };
   try {

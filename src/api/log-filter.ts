@@ -134,3 +134,23 @@ export function presentLine(line: StoredLine, resources: ReadonlyMap<string, Log
     labels,
   };
 }
+
+/** Lines of one origin differ in little: the rest of their JSON is made once. */
+const labelTexts = new WeakMap<ReadonlyMap<string, LogResource>, Map<string, string>>();
+
+/** The JSON of `presentLine`, several times faster: floods of lines go through here. */
+export function lineToJson(line: StoredLine, resources: ReadonlyMap<string, LogResource>): string {
+  let texts = labelTexts.get(resources);
+  if (!texts) {
+    texts = new Map();
+    labelTexts.set(resources, texts);
+  }
+  const key = `${line.resource}.${line.segment}.${line.stream}.${levelOf(line.message, line.stream)}`;
+  let labels = texts.get(key);
+  if (labels === undefined) {
+    labels = JSON.stringify(presentLine(line, resources).labels);
+    texts.set(key, labels);
+  }
+  const { timestamp } = line;
+  return `{"id":"${lineId(line)}","message":${JSON.stringify(line.message)},"timestamp":"${timestamp}","labels":${labels}}`;
+}

@@ -29,8 +29,13 @@ export function serveLogSocket(
     stopPings();
     gone.abort();
   });
+  let taken = Promise.resolve();
   const outlet = {
-    send: (_line: unknown, text: string) => socket.send(text),
+    send: (_lines: unknown, texts: string[]) => {
+      for (const text of texts.slice(0, -1)) socket.send(text);
+      taken = new Promise((resolve) => socket.send(texts.at(-1)!, () => resolve()));
+    },
+    taken: () => taken,
     bufferedBytes: () => socket.bufferedAmount,
   };
   deliver(context, request, outlet, AbortSignal.any([gone.signal, stopping]), stallMs)

@@ -4,12 +4,21 @@ import type { SegmentBytes } from './segment-bytes.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
+export interface BlockOptions {
+  chunkBytes?: number;
+  /** Lines without any of these (lower case, ASCII) need not be given. */
+  contains?: readonly string[] | undefined;
+  /** Lines stay readable after the next batch was asked for; otherwise their buffer is used again. */
+  keepsBatches?: boolean;
+}
+
 export class BlockReader {
   readonly #bytes: SegmentBytes;
   readonly #to: number;
   readonly #torn: number | undefined;
   readonly #chunkBytes: number;
   readonly #contains: readonly string[] | undefined;
+  readonly #space: ChunkSpace | undefined;
   readonly #scanner: Scanner;
   #batch: ScannedLine[] = [];
   #carry: Buffer = Buffer.alloc(0);
@@ -18,7 +27,6 @@ export class BlockReader {
   /**
    * @param from where the stretch begins, and what was pending there
    * @param to where whole records end
-   * @param contains lines without any of these (lower case, ASCII) need not be given
    * @param torn bytes of a last record after that, which end a closed segment; undefined when it is not closed
    */
   constructor(
@@ -26,13 +34,14 @@ export class BlockReader {
     from: ScanState,
     to: number,
     torn: number | undefined,
-    { chunkBytes = CHUNK_BYTES, contains }: { chunkBytes?: number; contains?: readonly string[] } = {},
+    { chunkBytes = CHUNK_BYTES, contains, keepsBatches = false }: BlockOptions = {},
   ) {
     this.#bytes = bytes;
     this.#to = to;
     this.#torn = torn;
     this.#chunkBytes = chunkBytes;
     this.#contains = contains;
+    this.#space = keepsBatches ? undefined : new ChunkSpace();
     this.#scanner = new Scanner(from, (line) => this.#batch.push(line));
   }
 
@@ -46,7 +55,7 @@ export class BlockReader {
     if (this.#ended) return undefined;
     const from = this.#scanner.state.offset + this.#carry.length;
     const length = Math.min(this.#chunkBytes, this.#to - from);
-    const chunk = await readChunk(this.#bytes, from, length, this.#carry);
+    const chunk = await readChunk(this.#bytes, from, length, this.#carry, this.#space);
     this.#batch = [];
     this.#ended = from + length >= this.#to || chunk.length === this.#carry.length;
     if (this.#contains) this.#scanner.givesWhole = containsAny(chunk, this.#contains);
@@ -69,14 +78,29 @@ function containsAny(chunk: Buffer, words: readonly string[]): boolean {
   return words.some((word) => text.includes(word));
 }
 
-/** The carry followed by up to `length` bytes from `offset` on. */
+/** A buffer that one reading after the other takes place in; grows as needed. */
+export class ChunkSpace {
+  #bytes: Buffer = Buffer.alloc(0);
+
+  take(length: number): Buffer {
+    if (this.#bytes.length < length) this.#bytes = Buffer.allocUnsafe(length);
+    return this.#bytes.subarray(0, length);
+  }
+}
+
+/**
+ * The carry followed by up to `length` bytes from `offset` on.
+ * @param space where to read to; what was read there before is gone then, but for the carry
+ */
 export async function readChunk(
   bytes: SegmentBytes,
   offset: number,
   length: number,
   carry: Buffer,
+  space?: ChunkSpace,
 ): Promise<Buffer> {
-  const chunk = Buffer.allocUnsafe(carry.length + Math.max(0, length));
+  const wanted = carry.length + Math.max(0, length);
+  const chunk = space ? space.take(wanted) : Buffer.allocUnsafe(wanted);
   carry.copy(chunk);
   let filled = carry.length;
   while (filled < chunk.length) {

@@ -3,7 +3,7 @@
  * a checkpoint every few hundred KiB: enough to find a time, and to go backwards, without reading the whole file.
  */
 import { stat } from 'node:fs/promises';
-import { BlockReader, readChunk } from './block-reader.ts';
+import { BlockReader, ChunkSpace, readChunk } from './block-reader.ts';
 import { type ClosedSegment, CompressedBytes, compressedPath, compressSegment } from './compressed.ts';
 import { streamOf } from './cri.ts';
 import { compareInstants, type Instant } from './instant.ts';
@@ -168,10 +168,11 @@ export class Segment {
     if (size === this.#scanner.state.offset || this.#scanner.state.offset >= limit) return carry;
     const bytes = await openBytes(this.path);
     if (!bytes) return carry;
+    const space = new ChunkSpace();
     try {
       for (;;) {
         const from = this.#scanner.state.offset + carry.length;
-        const chunk = await readChunk(bytes, from, Math.min(READ_BYTES, size - from), carry);
+        const chunk = await readChunk(bytes, from, Math.min(READ_BYTES, size - from), carry, space);
         if (chunk.length === carry.length) return carry;
         carry = chunk.subarray(this.#scanner.scan(chunk, limit));
         if (this.#scanner.state.offset >= limit) return Buffer.alloc(0);
@@ -313,7 +314,7 @@ class BackwardSource implements LineSource {
     const { checkpoints, end, torn } = this.#view;
     const following = checkpoints[this.#at + 1];
     const isLast = following === undefined || following.offset >= end;
-    const options = { contains: this.#contains };
+    const options = { contains: this.#contains, keepsBatches: true };
     return isLast
       ? new BlockReader(this.#bytes, from, end, torn, options)
       : new BlockReader(this.#bytes, from, following.offset, undefined, options);
