@@ -106,6 +106,7 @@ export class ProcessExecutor implements Executor {
       if (Date.now() > deadline) throw new Error(`instance ${id}: processes ${left.join(', ')} do not end`);
       await delay(2);
     }
+    crashPoint('instance-half-removed');
     await this.#folders.remove(id);
   }
 
