@@ -93,7 +93,7 @@ export async function removeTraces(dataDir: string): Promise<void> {
 }
 
 /** Where the local executor keeps what belongs to this boot of the host. */
-function runtimeFolders(dataDir: string): string[] {
+export function runtimeFolders(dataDir: string): string[] {
   const hash = (path: string): string => createHash('sha256').update(path).digest('hex').slice(0, 12);
   const paths = existsSync(dataDir) ? [dataDir, realpathSync(dataDir)] : [dataDir];
   const places = [...new Set(paths)].flatMap((path) => [
