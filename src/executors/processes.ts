@@ -12,6 +12,16 @@ export function argumentsOf(pid: number): string[] | undefined {
   }
 }
 
+/** The process id that a live process has in a namespace of its own below this one; undefined where it has none. */
+export function pidInside(pid: number): number | undefined {
+  try {
+    const ids = /^NSpid:\t(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split('\t') ?? [];
+    return ids.length > 1 ? Number(ids.at(-1)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Live processes that have `argument` as one of their arguments. Reads all of /proc: for recovery, not for hot paths. */
 export function findByArgument(argument: string): number[] {
   return livePids().filter((pid) => pid !== process.pid && argumentsOf(pid)?.includes(argument));

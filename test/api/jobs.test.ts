@@ -190,6 +190,18 @@ describe('GET /services/{serviceId}/jobs', () => {
 });
 
 describe('POST /services/{serviceId}/jobs/{jobId}/cancel', () => {
+  test('reaches the command with SIGTERM, however early it comes', async () => {
+    const ended = await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const job = await server.createJob(serviceId, 'sleep 300');
+        await server.call('POST', `/services/${serviceId}/jobs/${job.id}/cancel`);
+        return server.finished(job.id, 50_000);
+      }),
+    );
+    const started = ended.filter(({ startedAt }) => startedAt !== undefined);
+    expect(started.map(({ signal }) => signal)).toEqual(started.map(() => 'SIGTERM'));
+  }, 60_000);
+
   test('ends a running job as canceled', async () => {
     const job = await server.createJob(serviceId, 'echo up; sleep 300');
     await eventually(async () => (await server.job(job.id)).status === 'running');

@@ -25,7 +25,7 @@ import type { Executor, ExitStatus, InstanceSpec, InstanceState } from '../execu
 import { StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
 import { InstanceFolders, readExit } from '../instance-folder.ts';
-import { argumentsOf, findByArgument, signalProcess } from '../processes.ts';
+import { argumentsOf, findByArgument, pidInside, signalProcess } from '../processes.ts';
 import { shownInProject } from '../project-secrets.ts';
 import { giveTree, makeInstanceFolders, writeBundle } from './bundle.ts';
 import { type Cgroups, openCgroups } from './cgroups.ts';
@@ -49,6 +49,8 @@ const TICKET_WAIT_MS = 10_000;
 /** An instance is made in about 10 ms: until then the ticket is looked for at short intervals. */
 const SOON_MS = 50;
 const DESTROY_WAIT_MS = 10_000;
+/** How long the first process may be alone before the command is there to be signalled. */
+const COMMAND_WAIT_MS = 2000;
 /** In a bundle: leads to the folder of the instance's ticket. */
 const TICKET_LINK = 'ticket';
 /** Begins the ids of instances that only show whether instances can be made. */
@@ -193,11 +195,20 @@ export class LocalExecutor implements Executor {
   }
 
   async signal(id: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const members = this.#cgroups.members(this.#folders.engineName(id));
-    for (const pid of members) {
-      // The reaper passes SIGTERM on to the command, which would get it twice.
-      if (signal === 'SIGTERM' && members.length > 1 && this.#isReaper(pid)) continue;
-      signalProcess(pid, signal);
+    const name = this.#folders.engineName(id);
+    if (signal === 'SIGKILL') {
+      for (const pid of this.#cgroups.members(name)) signalProcess(pid, signal);
+      return;
+    }
+    // Not the first process: the kernel keeps SIGTERM from it until it is the reaper, and a reaper passes it on to the
+    // command, which would get it twice. So one that is alone is about to start the command.
+    const deadline = Date.now() + COMMAND_WAIT_MS;
+    for (;;) {
+      const members = this.#cgroups.members(name);
+      const commands = members.filter((pid) => (pidInside(pid) ?? 1) !== 1);
+      for (const pid of commands) signalProcess(pid, signal);
+      if (commands.length > 0 || members.length === 0 || Date.now() > deadline) return;
+      await delay(2);
     }
   }
 
@@ -357,9 +368,5 @@ export class LocalExecutor implements Executor {
         throw new Error('the first process of the instance took no ticket in time');
       await delay(waited < SOON_MS ? 1 : 20);
     }
-  }
-
-  #isReaper(pid: number): boolean {
-    return argumentsOf(pid)?.[0] === this.#facts.init;
   }
 }
