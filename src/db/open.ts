@@ -88,7 +88,7 @@ async function openSound(file: string): Promise<Database> {
 }
 
 /** Up to here the whole file is checked at each start, which takes a fraction of a second; beyond, its table of tables. */
-const CHECKED_BYTES = 128 * 2 ** 20;
+const CHECKED_BYTES = 64 * 2 ** 20;
 
 function checkForDamage({ raw }: NodeSqlite, file: string): void {
   if (statSync(file).size <= CHECKED_BYTES) {

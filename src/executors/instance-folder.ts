@@ -140,11 +140,6 @@ export class InstanceFolders {
     return readPid(this.supervisorPidFile(id));
   }
 
-  /** The process id of the instance's first process, if it was written. */
-  commandPid(id: string): number | undefined {
-    return readPid(join(this.folder(id), 'pid'));
-  }
-
   /** Removes everything of an instance; the folder last, since it knows the name under which the rest is. */
   async remove(id: string): Promise<void> {
     rmSync(this.exitFile(id), { force: true });

@@ -27,23 +27,12 @@ export function findByArgument(argument: string): number[] {
   return livePids().filter((pid) => pid !== process.pid && argumentsOf(pid)?.includes(argument));
 }
 
-/** Live processes of a process group that have `variable` (as KEY=VALUE) in the environment they began with. */
-export function groupMembers(group: number, variable: string): number[] {
-  return livePids().filter((pid) => groupOf(pid) === group && environmentOf(pid).includes(variable));
+/** Live processes that have `variable` (as KEY=VALUE) in the environment they began with: it is inherited. */
+export function findByEnvironment(variable: string): number[] {
+  return livePids().filter((pid) => environmentOf(pid).includes(variable));
 }
 
-/** The process group of a live process that is no zombie. */
-function groupOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name, in parentheses, may hold anything: count from its end.
-    const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return state === 'Z' ? undefined : Number(group);
-  } catch {
-    return undefined;
-  }
-}
-
+/** Empty for a process that is gone, or a zombie. */
 function environmentOf(pid: number): string[] {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');

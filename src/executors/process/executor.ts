@@ -12,7 +12,7 @@ import { crashPoint } from '../../shared/crash-points.ts';
 import { type Executor, type InstanceSpec, type InstanceState, StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
 import { InstanceFolders } from '../instance-folder.ts';
-import { argumentsOf, groupMembers, signalProcess } from '../processes.ts';
+import { argumentsOf, findByEnvironment, signalProcess } from '../processes.ts';
 import { shownInProject } from '../project-secrets.ts';
 import type { Plan } from './supervisor.ts';
 
@@ -48,7 +48,6 @@ export class ProcessExecutor implements Executor {
         ticketFile: this.#folders.ticketFile(id),
         logFile: spec.logFile,
         exitFile: this.#folders.exitFile(id),
-        pidFile: join(folder, 'pid'),
       };
       writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan), { mode: 0o600 });
       crashPoint('instance-prepared');
@@ -172,10 +171,9 @@ export class ProcessExecutor implements Executor {
     return pid !== undefined && argumentsOf(pid)?.includes(this.#folders.folder(id)) ? [pid] : [];
   }
 
-  /** Members of the command's process group that carry the instance's id in their environment. */
+  /** All that descends from the command, whatever session it made for itself: told by the id in its environment. */
   #members(id: string): number[] {
-    const group = this.#folders.commandPid(id);
-    return group === undefined ? [] : groupMembers(group, `ERRAND_INSTANCE_ID=${id}`);
+    return findByEnvironment(`ERRAND_INSTANCE_ID=${id}`);
   }
 
   async #ticketTime(id: string): Promise<string> {

@@ -19,7 +19,6 @@ export interface Plan {
   ticketFile: string;
   logFile: string;
   exitFile: string;
-  pidFile: string;
 }
 
 /** Pieces of a longer line are marked as parts, as container runtimes do it. */
@@ -42,7 +41,6 @@ const child = spawn(plan.shell, ['-c', '--', plan.command], {
   detached: true,
   stdio: ['ignore', 'pipe', 'pipe'],
 });
-if (child.pid) writeFileSync(plan.pidFile, String(child.pid));
 record(child.stdout, 'stdout');
 record(child.stderr, 'stderr');
 child.on('error', (error) => {
