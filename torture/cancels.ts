@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Findings, rounds } from './batches.ts';
 import type { ShownJob } from './jobs.ts';
 import { instanceProcesses, lastingInstances, leftovers } from './leftovers.ts';
-import { ServerProcess } from './server-process.ts';
+import { type ExecutorName, ServerProcess } from './server-process.ts';
 import { ROOM } from './storm.ts';
 import { until } from './supervisors.ts';
 import { Truth } from './truth.ts';
@@ -31,10 +31,11 @@ export interface CancelCounts {
 
 export async function cancelStubbornJobs(options: {
   count: number;
+  executor: ExecutorName;
 }): Promise<{ counts: CancelCounts; violations: Violations }> {
   const findings = new Findings();
   const counts: CancelCounts = { canceled: 0, slowestMs: 0 };
-  const server = await ServerProcess.make('local', ROOM);
+  const server = await ServerProcess.make(options.executor, ROOM);
   const truth = await Truth.listen(join(server.folder, 'truth.txt'));
   const ids = new Set<string>();
   try {

@@ -21,7 +21,7 @@ npm run torture -- races --count 500               cancels that meet the job's o
 npm run torture -- timeouts --count 100            limits, also over restarts
 npm run torture -- output --lines 1000000 --kills 20
 npm run torture -- database --count 1000           kills at full write load
-Everywhere: --seed N; the first two also: --executor local|process`;
+Everywhere: --seed N; the first two and cancels also: --executor local|process`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -48,7 +48,7 @@ const RUNS: Record<string, () => Promise<{ counts: object; violations: Violation
   kills: () => storm({ seed, executor, progress, kills, jobs: wholeNumber('--jobs', values.jobs) }),
   points: () => crashAtEachPoint({ seed, executor, progress, each: wholeNumber('--points each:', each()) }),
   supervisors: () => killSupervisors({ seed, count, withServer: values['with-server'] }),
-  cancels: () => cancelStubbornJobs({ count }),
+  cancels: () => cancelStubbornJobs({ count, executor }),
   races: () => raceCancels({ seed, count }),
   timeouts: () => timeOut({ seed, count }),
   output: () => printOverKills({ seed, kills, lines: wholeNumber('--lines', values.lines) }),

@@ -38,9 +38,19 @@ describe('a cancel', () => {
   test(
     'ends jobs that ignore it, fork, leave their session or hold the output open, right after their grace',
     async () => {
-      const { counts, violations } = await cancelStubbornJobs({ count: 12 });
+      const { counts, violations } = await cancelStubbornJobs({ count: 12, executor: 'local' });
       expect({ violations, seed }).toEqual(good);
       expect(counts.canceled).toBe(12);
+    },
+    LONG_MS,
+  );
+
+  test(
+    'does so as well where jobs are plain processes',
+    async () => {
+      const { counts, violations } = await cancelStubbornJobs({ count: 4, executor: 'process' });
+      expect({ violations, seed }).toEqual(good);
+      expect(counts.canceled).toBe(4);
     },
     LONG_MS,
   );
