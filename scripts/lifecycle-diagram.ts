@@ -17,9 +17,7 @@ is in [recovery.md](recovery.md).
 
 ${diagram('pending', TRANSITIONS, TERMINAL)}
 
-| phase, as stored | status, as the API shows it |
-| --- | --- |
-${PHASES.map((phase) => `| \`${phase}\` | \`${publicStatus(phase)}\` |`).join('\n')}
+${table(['phase, as stored', 'status, as the API shows it'], statuses())}
 
 \`starting\` shows as \`pending\`: the command has not started as far as anybody knows. \`stopping\` shows as \`running\`: a
 cancel or a timeout is stored as the cause of ending and the command may still run. The first cause that is stored is
@@ -31,6 +29,23 @@ ${diagram('queued', DEPLOY_TRANSITIONS, finalDeploys())}
 
 Work is still to do in ${DEPLOY_ACTIVE.map((status) => `\`${status}\``).join(' and ')}. A deploy that is \`live\` is left only when another takes its place.
 `;
+}
+
+const statuses = (): string[][] => PHASES.map((phase) => [`\`${phase}\``, `\`${publicStatus(phase)}\``]);
+
+/** As the formatter writes it. */
+function table(head: string[], rows: string[][]): string {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)));
+  const line = (cells: string[], fill: string): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!, fill)).join(' | ')} |`;
+  return [
+    line(head, ' '),
+    line(
+      head.map(() => ''),
+      '-',
+    ),
+    ...rows.map((row) => line(row, ' ')),
+  ].join('\n');
 }
 
 const finalDeploys = (): string[] =>
