@@ -71,7 +71,9 @@ class Builds {
   }
 
   async #startQueued(): Promise<void> {
-    const { config, database, clock } = this.#context;
+    const { config, database, clock, diskReserve } = this.#context;
+    // What runs needs the rest of the disk for its end.
+    if (!diskReserve.hasRoom()) return;
     while (this.#running.size < config.maxBuilds && !this.#serverStop.signal.aborted) {
       // Looked at outside a transaction first: a write for nothing would cost a sync of the disk on every pass.
       if (!(await nextQueuedDeploy(database.read))) return;
