@@ -75,7 +75,7 @@ export class OperationRegistry {
     this.registered.add(id);
     const readQuery = queryReader(operation, (schema) => this.#compile(schema));
     const checkBody = operation.body
-      ? bodyChecker(this.#compile(operation.body), this.#contract, operation.body)
+      ? bodyChecker(this.#compile(operation.body), this.#contract, operation.body, id)
       : undefined;
     const defaultStatus = operation.success[0] ?? 200;
     this.#app.route({
@@ -88,8 +88,8 @@ export class OperationRegistry {
       handler: async (request, reply) => {
         checkParams(request.params as Record<string, string>);
         const query = readQuery(request.query as Record<string, string | string[]>);
-        const given = request.body ?? (BODY_OPTIONAL.has(id) ? {} : undefined);
-        const body = given === undefined && !operation.needsBody ? undefined : checkBody?.(given);
+        const given = request.body ?? (BODY_OPTIONAL.has(id) ? {} : request.body);
+        const body = isNothing(given) && !operation.needsBody ? undefined : checkBody?.(given);
         reply.code(defaultStatus);
         const call: Call<Id> = {
           params: request.params as Operations[Id]['params'],
@@ -237,36 +237,52 @@ function readParameter({ name, schema }: Parameter, given: string | string[] | u
   return text;
 }
 
-/** Names of the lists that a body must have. */
-function requiredLists(contract: Contract, body: JsonSchema): string[] {
-  const resolve = (schema: JsonSchema | undefined): JsonSchema | undefined =>
-    typeof schema?.['$ref'] === 'string' ? contract.schemas[schema['$ref'].split('/').at(-1)!] : schema;
-  const { required = [], properties = {} } = resolve(body) as {
-    required?: string[];
-    properties?: Record<string, JsonSchema>;
-  };
-  return required.filter((name) => resolve(properties[name])?.['type'] === 'array');
-}
+/** Lists that a change of a resource may leave out, and for which null empties what was there. */
+const NULL_EMPTIES: ReadonlySet<string> = new Set(['update-webhook eventFilter']);
 
-function bodyChecker(validate: ValidateFunction, contract: Contract, schema: JsonSchema) {
-  // For these null means an empty list, as existing clients write it.
-  const lists = requiredLists(contract, schema);
+function bodyChecker(
+  validate: ValidateFunction,
+  contract: Contract,
+  schema: JsonSchema,
+  operationId: string,
+) {
   return (body: unknown): unknown => {
-    if (body === undefined) throw invalid('a JSON body is required, got none');
     // Existing clients send null for "not given".
-    const present = withoutNulls(withEmptyLists(body, lists));
+    const present = withoutNulls(withEmptyLists(contract.schemas, schema, body, operationId));
+    if (isNothing(present)) throw invalid('a JSON body is required, got none');
     if (!validate(present)) throw invalid(describe('body', validate.errors, present));
     return declaredOnly(contract.schemas, schema, present);
   };
 }
 
-function withEmptyLists(body: unknown, lists: readonly string[]): unknown {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
-  const fields = body as Record<string, unknown>;
-  const missing = lists.filter((name) => fields[name] === null);
-  return missing.length === 0
-    ? body
-    : { ...fields, ...Object.fromEntries(missing.map((name) => [name, []])) };
+/** Where a list is required, at any depth, null means an empty one: some languages write it so. */
+function withEmptyLists(
+  schemas: Record<string, JsonSchema>,
+  schema: JsonSchema,
+  value: unknown,
+  operationId: string,
+): unknown {
+  const shape = resolve(schemas, schema);
+  if (value === null) return shape?.['type'] === 'array' ? [] : null;
+  if (typeof value !== 'object' || Array.isArray(value)) return value;
+  const { required = [], properties = {} } = (shape ?? {}) as {
+    required?: string[];
+    properties?: Record<string, JsonSchema>;
+  };
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => {
+      const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+      const nullEmpties = required.includes(name) || NULL_EMPTIES.has(`${operationId} ${name}`);
+      if (!property || (inner === null && !nullEmpties)) return [name, inner];
+      return [name, withEmptyLists(schemas, property, inner, operationId)];
+    }),
+  );
+}
+
+const isNothing = (body: unknown): boolean => body === undefined || body === null;
+
+function resolve(schemas: Record<string, JsonSchema>, schema: JsonSchema): JsonSchema | undefined {
+  return typeof schema['$ref'] === 'string' ? schemas[schema['$ref'].split('/').at(-1)!] : schema;
 }
 
 function withoutNulls(value: unknown): unknown {

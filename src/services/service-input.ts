@@ -9,6 +9,12 @@ import { parseRepository } from './repository.ts';
 import { type GivenDetails, isNativeRuntime } from './service-details.ts';
 import { checkBranch, readRootDir } from './service-rules.ts';
 
+/** Globs of files below the repository's root whose changes deploy, or do not. */
+export interface BuildFilter {
+  paths: string[];
+  ignoredPaths: string[];
+}
+
 /** Fields that creating and updating have in common; absent means: not given. */
 export interface ServiceFields {
   name?: string | undefined;
@@ -18,7 +24,7 @@ export interface ServiceFields {
   image?: { imagePath: string; ownerId: string; registryCredentialId?: string } | undefined;
   autoDeploy?: string | undefined;
   autoDeployTrigger?: string | undefined;
-  buildFilter?: unknown;
+  buildFilter?: BuildFilter | undefined;
   artifactSourceId?: string | undefined;
   serviceDetails?: GivenDetails | undefined;
 }
@@ -28,7 +34,7 @@ export interface ServiceExtra {
   autoDeploy: 'yes' | 'no';
   autoDeployTrigger: 'commit' | 'off' | 'checksPass';
   notifyOnFail: 'default' | 'notify' | 'ignore';
-  buildFilter?: unknown;
+  buildFilter?: BuildFilter;
   artifactSourceId?: string;
   repoCredentialSealed?: string;
 }
@@ -58,7 +64,12 @@ export function sourceColumns(
   given: ServiceFields,
 ): Pick<ServicesTable, 'repo' | 'branch' | 'root_dir' | 'image' | 'extra'> {
   const extra: ServiceExtra = { ...extraOf(current), ...autoDeployFields(given) };
-  if (given.buildFilter !== undefined) extra.buildFilter = given.buildFilter;
+  if (given.buildFilter) {
+    // Clients without a filter send an empty one, and expect none back.
+    if (given.buildFilter.paths.length + given.buildFilter.ignoredPaths.length === 0)
+      delete extra.buildFilter;
+    else extra.buildFilter = given.buildFilter;
+  }
   if (given.artifactSourceId) extra.artifactSourceId = given.artifactSourceId;
   let { repo, branch, image } = current;
   // Clients send '' for what they have no value for.

@@ -32,6 +32,17 @@ describe('environment variables', () => {
     expect((await list()).map(({ envVar }) => envVar.key)).toEqual(['EMPTY', 'FOO']);
   });
 
+  test('are emptied by null, as existing clients write an empty list, and not by an absent body', async () => {
+    await put([{ key: 'OLD', value: '1' }]);
+    expect(await api.admin.refused('update-env-vars-for-service', { params: { serviceId } })).toMatchObject({
+      status: 400,
+      message: 'a JSON body is required, got none',
+    });
+    expect(await list()).toHaveLength(1);
+    expect(await put(null)).toEqual([]);
+    expect(await list()).toEqual([]);
+  });
+
   test('are listed newest first, page by page', async () => {
     await put(['A', 'B', 'C', 'D', 'E'].map((key) => ({ key, value: key })));
     const first = await list({ limit: 3 });

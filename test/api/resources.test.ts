@@ -214,6 +214,14 @@ describe('webhooks', () => {
     });
   });
 
+  test('null takes the filter away, a change without it leaves it', async () => {
+    const made = await api.developer.ok('create-webhook', { body: body({ eventFilter: ['job_run_ended'] }) });
+    const change = (changes: object) =>
+      api.developer.ok('update-webhook', { params: { webhookId: made.id }, body: changes });
+    expect(await change({ name: 'other' })).toMatchObject({ eventFilter: ['job_run_ended'] });
+    expect(await change({ name: 'other', eventFilter: null })).toMatchObject({ eventFilter: [] });
+  });
+
   test.each(['', 'example.com', 'ftp://example.com', 'https://user:pass@example.com', 'file:///etc/passwd'])(
     'the address %j is refused',
     async (url) => {
