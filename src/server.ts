@@ -50,18 +50,42 @@ export interface RunningServer {
 /**
  * Starts a server in this process.
  * @param clock the system's, but in tests of time
- * @throws ConfigError for what the operator can mend
+ * @throws ConfigError for what the operator can mend; what was started until then is stopped again
  */
 export async function startServer(
   config: Config,
   logger: Logger = createLogger(),
   clock: Clock = new SystemClock(),
 ): Promise<RunningServer> {
+  const started: Stop[] = [];
+  const stop = async (): Promise<void> => {
+    for (let last = started.pop(); last !== undefined; last = started.pop()) await last();
+  };
+  try {
+    return { ...(await startParts(config, logger, clock, started)), stop };
+  } catch (error) {
+    await stop().catch((cause) => logger.error('what had been started could not be stopped', cause));
+    throw error;
+  }
+}
+
+type Stop = () => Promise<unknown>;
+
+/** @param started gets, part by part, what undoes the start */
+async function startParts(
+  config: Config,
+  logger: Logger,
+  clock: Clock,
+  started: Stop[],
+): Promise<Omit<RunningServer, 'stop'>> {
   const folder = await claimDataFolder(config.dataDir);
+  started.push(() => folder.release());
   if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
   const vault = new Vault(masterKey(config));
   const database = await openDatabase(join(config.dataDir, 'errand.db')).catch(mendable);
+  started.push(() => database.close());
   const executor = await openExecutor(config, logger);
+  started.push(() => executor.close());
   const context: Context = withSafeHints({
     config,
     database,
@@ -79,9 +103,10 @@ export async function startServer(
       stop: (jobId) => runner.stopNow(jobId),
     },
   });
+  started.push(() => context.logStore.close());
   await endRestoredWork(context);
-  const { key } = await ensureFirstWorkspace(context);
   const runner = new JobRunner(context);
+  started.push(() => runner.close());
   const loops = {
     dispatch: startDispatchLoop(context, runner),
     reconcile: startReconcileLoop(context, runner),
@@ -92,28 +117,18 @@ export async function startServer(
     cronRuns: startCronRunLoop(context),
     usage: startUsageLoop(context),
   };
+  started.push(() => Promise.all(Object.values(loops).map((loop) => loop.stop())));
   // What runs already holds its part of the capacity: taken up before anything else is started.
   await adoptOrphans(context, runner);
   loops.reconcile.nudge();
   loops.dispatch.nudge();
   loops.builds.nudge();
   const app = await buildApp(context);
-  const url = await app.listen({ host: config.host, port: config.port });
-  return {
-    context,
-    app,
-    url,
-    ...(key ? { firstKey: key } : {}),
-    async stop() {
-      await app.close();
-      await Promise.all(Object.values(loops).map((loop) => loop.stop()));
-      await runner.close();
-      await executor.close();
-      await context.logStore.close();
-      await database.close();
-      await folder.release();
-    },
-  };
+  started.push(() => app.close());
+  const url = await app.listen({ host: config.host, port: config.port }).catch(cannotListen(config));
+  // Last: a key that is made is shown once, so nothing may fail in between.
+  const { key } = await ensureFirstWorkspace(context);
+  return { context, app, url, ...(key ? { firstKey: key } : {}) };
 }
 
 /** Runs a server until SIGTERM or SIGINT. */
@@ -137,6 +152,18 @@ function mendable(error: unknown): never {
   throw error;
 }
 
+const cannotListen =
+  ({ host, port }: Config) =>
+  (cause: NodeJS.ErrnoException): never => {
+    const why: Record<string, string> = {
+      EADDRINUSE: `port ${port} of ${host} is in use: choose another --port, or 0 for any that is free`,
+      EADDRNOTAVAIL: `${host} is no address of this machine: choose another --host`,
+      EACCES: `port ${port} of ${host} may not be opened by this user: choose another --port`,
+    };
+    const message = why[cause.code ?? ''];
+    throw message === undefined ? cause : new ConfigError(message, { cause });
+  };
+
 /** From the configuration, or from a file that the first start makes. */
 function masterKey(config: Config): Buffer {
   if (config.masterKey) {
@@ -152,7 +179,9 @@ function masterKey(config: Config): Buffer {
     writeFileSync(`${file}.new`, randomBytes(32), { mode: 0o600, flush: true });
     renameSync(`${file}.new`, file);
   }
-  return readFileSync(file);
+  const key = readFileSync(file);
+  if (key.length !== 32) throw new ConfigError(`${file} must hold 32 bytes, and has ${key.length}`);
+  return key;
 }
 
 async function openExecutor(config: Config, logger: Logger): Promise<Executor> {

@@ -8,6 +8,7 @@
 
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   linkSync,
   lstatSync,
@@ -73,10 +74,11 @@ export function runtimeFolder(dataDir: string): string {
   const folder = inMemory ? join(inMemory, name) : join(dataDir, 'runtime');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   // Everybody may make folders in some of these places.
-  const { uid, mode } = lstatSync(folder);
-  if (uid !== process.getuid?.() || (mode & 0o7777) !== 0o700) {
-    throw new Error(`${folder} belongs to another user, or is open to others: remove it`);
+  const found = lstatSync(folder);
+  if (found.uid !== process.getuid?.() || !found.isDirectory()) {
+    throw new Error(`${folder} belongs to another user: remove it`);
   }
+  chmodSync(folder, 0o700);
   return folder;
 }
 

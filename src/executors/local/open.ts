@@ -30,14 +30,16 @@ export async function openLocalExecutor(options: LocalExecutorOptions): Promise<
     throw unavailable(`not found: ${missing.join(', ')}`);
   }
   const failures: string[] = [];
-  for (const choice of candidates(runtimes, runtimeFolder(options.dataDir))) {
+  for (const choice of candidates(runtimes, options.dataDir)) {
+    let executor: LocalExecutor | undefined;
     try {
-      const executor = new LocalExecutor({ ...options, conmon, init, choice: choice() });
+      executor = new LocalExecutor({ ...options, conmon, init, choice: choice() });
       await tryOnce(executor, options.dataDir);
       await executor.open();
       return executor;
     } catch (error) {
       failures.push(error instanceof Error ? error.message : String(error));
+      await executor?.close().catch((cause: Error) => failures.push(cause.message));
     }
   }
   throw unavailable(`no runtime works on this host (${[...new Set(failures)].join('; ')})`);
@@ -52,7 +54,7 @@ const unavailable = (why: string): LocalExecutorUnavailable =>
 /** Ways to run, best first; each makes what it needs only when its turn comes. */
 function candidates(
   runtimes: { name: 'crun' | 'runc'; path: string }[],
-  folder: string,
+  dataDir: string,
 ): (() => RuntimeChoice)[] {
   return runtimes.flatMap(({ name, path }): (() => RuntimeChoice)[] => {
     if (name === 'runc') return [() => ({ name, path, joinsCgroup: false, userNamespace: false })];
@@ -60,7 +62,7 @@ function candidates(
       const plain = (): RuntimeChoice => ({ name, path, joinsCgroup: true, userNamespace });
       const namespaced = (): RuntimeChoice => ({
         ...plain(),
-        mountNamespace: makeMountNamespace(join(folder, 'namespace')),
+        mountNamespace: makeMountNamespace(join(runtimeFolder(dataDir), 'namespace')),
       });
       return isHybrid() ? [namespaced, plain] : [plain];
     });
