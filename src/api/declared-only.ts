@@ -15,11 +15,12 @@ export function declaredOnly(
   if (typeof value !== 'object' || value === null) return value;
   const fields = shapes.flatMap((shape) => Object.entries((shape['properties'] ?? {}) as JsonSchema));
   if (fields.length === 0) return value;
-  const properties = new Map(fields as [string, JsonSchema][]);
+  // Shapes of a choice may have a field in common and declare different things of it: all of them count.
+  const properties = Map.groupBy(fields as [string, JsonSchema][], ([name]) => name);
   return Object.fromEntries(
     Object.entries(value).flatMap(([name, inner]) => {
-      const property = properties.get(name);
-      return property ? [[name, declaredOnly(schemas, property, inner)]] : [];
+      const declared = properties.get(name)?.map(([, property]) => property);
+      return declared ? [[name, declaredOnly(schemas, { anyOf: declared }, inner)]] : [];
     }),
   );
 }

@@ -9,6 +9,7 @@ import { recordDiskOfNewService } from './disks.ts';
 import { type EnvVarInput, replaceEnvVars } from './env-vars.ts';
 import { requireEnvironment } from './environments.ts';
 import { replaceSecretFiles, type SecretFileInput } from './secret-files.ts';
+import { requireGivenCredential } from './service-credential.ts';
 import { detailColumns, newDetails } from './service-details.ts';
 import { NEW_EXTRA, requireSource, type ServiceFields, sourceColumns } from './service-input.ts';
 import { checkName } from './service-rules.ts';
@@ -28,7 +29,8 @@ export interface CreateServiceInput extends ServiceFields {
 
 /**
  * Stores a service with its variables and files, and its first deploy, in one transaction.
- * @throws `invalidRequest` for a field that breaks a rule, `notFound` for another workspace, `conflict` for a name in use
+ * @throws `invalidRequest` for a field that breaks a rule, `notFound` for another workspace and for an environment or a
+ *   registry credential that is not there, `conflict` for a name in use
  */
 export async function createService(
   context: Context,
@@ -42,6 +44,7 @@ export async function createService(
     if (service.environment_id !== null) {
       await requireEnvironment(trx, service.workspace_id, service.environment_id);
     }
+    await requireGivenCredential(trx, service.workspace_id, input);
     await insertService(trx, service);
     await recordDiskOfNewService(context, trx, service);
     await replaceEnvVars(context, trx, service.id, input.envVars ?? []);

@@ -5,6 +5,7 @@ import type { ServicesTable } from '../db/schema.ts';
 import { notFound } from '../errors.ts';
 import { requireFreeName } from './create-service.ts';
 import { findService } from './resolve-service.ts';
+import { requireGivenCredential } from './service-credential.ts';
 import { detailColumns, detailsOf, mergeDetails } from './service-details.ts';
 import { requireSource, type ServiceFields, sourceColumns } from './service-input.ts';
 import { checkName } from './service-rules.ts';
@@ -26,6 +27,7 @@ export async function updateService(
       checkName(name);
       await requireFreeName(trx, workspaceId, name);
     }
+    await requireGivenCredential(trx, workspaceId, given);
     const details = mergeDetails(current.type, detailsOf(current), given.serviceDetails ?? {});
     const columns = { name, ...sourceColumns(context, current, given), ...detailColumns(details) };
     requireSource(columns);

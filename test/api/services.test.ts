@@ -155,17 +155,6 @@ describe('POST /services', () => {
     });
   });
 
-  test('has no build filter where a client sends an empty one, or the nulls of one', async () => {
-    const filter = { paths: ['src/**'], ignoredPaths: [] };
-    const service = await api.createService({ buildFilter: { paths: null, ignoredPaths: null } });
-    expect(service).not.toHaveProperty('buildFilter');
-    const change = (buildFilter: unknown) =>
-      api.admin.ok('update-service', { params: { serviceId: service.id }, body: { buildFilter } });
-    expect((await change({ paths: ['src/**'], ignoredPaths: null })).buildFilter).toEqual(filter);
-    expect((await change(undefined)).buildFilter).toEqual(filter);
-    expect(await change({ paths: [], ignoredPaths: [] })).not.toHaveProperty('buildFilter');
-  });
-
   test('keeps fields that the contract does not name out of its answers', async () => {
     const service = await api.createService({
       surprise: 1,

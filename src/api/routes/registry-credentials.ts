@@ -4,16 +4,12 @@ import {
   deleteRegistryCredential,
   getRegistryCredential,
   listRegistryCredentials,
-  type RegistryCredential,
   registryCredentialKeyset,
   updateRegistryCredential,
 } from '../../services/registry-credentials.ts';
-import type {
-  RegistryCredential as ContractRegistryCredential,
-  RegistryCredentialRegistry,
-} from '../contract-types.ts';
 import { excludesCaller, instantRange, readPageById } from '../filters.ts';
 import type { OperationRegistry } from '../operations.ts';
+import { presentRegistryCredential as present } from '../schemas/registry-credential.ts';
 
 export function registryCredentialRoutes(operations: OperationRegistry, context: Context): void {
   operations.add('list-registry-credentials', async ({ query, caller }) => {
@@ -45,14 +41,4 @@ export function registryCredentialRoutes(operations: OperationRegistry, context:
     await deleteRegistryCredential(context, caller.workspaceId, params.registryCredentialId);
     return undefined;
   });
-}
-
-function present(credential: RegistryCredential): ContractRegistryCredential {
-  return {
-    id: credential.id,
-    name: credential.name,
-    registry: credential.registry as RegistryCredentialRegistry,
-    username: credential.username,
-    updatedAt: credential.updated_at,
-  };
 }

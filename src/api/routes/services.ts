@@ -4,11 +4,12 @@ import type { Context } from '../../context.ts';
 import { invalid } from '../../errors.ts';
 import { createService } from '../../services/create-service.ts';
 import { deleteService } from '../../services/delete-service.ts';
-import { listServices } from '../../services/list-services.ts';
+import { listServices, type StoredService } from '../../services/list-services.ts';
 import { findService } from '../../services/resolve-service.ts';
+import { credentialsOf } from '../../services/service-credential.ts';
 import { resumeService, suspendService } from '../../services/suspend-service.ts';
 import { updateService } from '../../services/update-service.ts';
-import type { ServiceType } from '../contract-types.ts';
+import type { Service, ServiceType } from '../contract-types.ts';
 import type { OperationRegistry } from '../operations.ts';
 import { decodeCursor, encodeCursor, pageLimit } from '../pagination.ts';
 import { presentService } from '../schemas/service.ts';
@@ -17,6 +18,12 @@ import { readInstant } from '../time.ts';
 
 export function serviceRoutes(operations: OperationRegistry, context: Context): void {
   const readDetails = serviceDetailsReader();
+  const present = async (request: FastifyRequest, service: StoredService): Promise<Service> =>
+    presentService(
+      service,
+      baseUrl(request),
+      await credentialsOf(context, request.caller.workspaceId, [service]),
+    );
 
   operations.add('create-service', async ({ body, caller, request }) => {
     const { type } = body;
@@ -27,7 +34,7 @@ export function serviceRoutes(operations: OperationRegistry, context: Context): 
       serviceDetails: type === 'static_site' ? {} : readDetails(type, 'POST', given),
       artifactSourceId: (given as { artifactSourceId?: string }).artifactSourceId,
     });
-    return { service: presentService(service, baseUrl(request)), deployId };
+    return { service: await present(request, service), deployId };
   });
 
   operations.add('list-services', async ({ query, caller, request }) => {
@@ -49,15 +56,16 @@ export function serviceRoutes(operations: OperationRegistry, context: Context): 
       },
       { limit: pageLimit(query.limit), after: decodeCursor(query.cursor) },
     );
+    const credentials = await credentialsOf(context, caller.workspaceId, services);
     return services.map((service) => ({
-      service: presentService(service, baseUrl(request)),
+      service: presentService(service, baseUrl(request), credentials),
       cursor: encodeCursor({ createdAt: service.created_at, id: service.id }),
     }));
   });
 
   operations.add('retrieve-service', async ({ params, caller, request }) => {
     const service = await findService(context.database.read, caller.workspaceId, params.serviceId);
-    return presentService(service, baseUrl(request));
+    return present(request, service);
   });
 
   operations.add('update-service', async ({ params, body, caller, request }) => {
@@ -71,7 +79,7 @@ export function serviceRoutes(operations: OperationRegistry, context: Context): 
       ...body,
       serviceDetails,
     });
-    return presentService(updated, baseUrl(request));
+    return present(request, updated);
   });
 
   operations.add('delete-service', async ({ params, caller }) => {

@@ -37,8 +37,15 @@ export function serviceDetailsReader(): DetailsReader {
       validators.set(name, validate);
     }
     if (!validate(details)) throw invalid(describe(validate));
-    return declaredOnly(schemas, { $ref: `#/components/schemas/${name}` }, details) as GivenDetails;
+    const declared = declaredOnly(schemas, { $ref: `#/components/schemas/${name}` }, details) as GivenDetails;
+    return withCredential(declared, (details as GivenDetails).envSpecificDetails?.['registryCredentialId']);
   };
+}
+
+/** Clients send the credential of a cron job's Docker build too, for which the contract has no field. */
+function withCredential(details: GivenDetails, registryCredentialId: unknown): GivenDetails {
+  if (typeof registryCredentialId !== 'string') return details;
+  return { ...details, envSpecificDetails: { ...details.envSpecificDetails, registryCredentialId } };
 }
 
 /** Existing clients leave out what has a default, and send empty objects for what they have no value for. */

@@ -1,16 +1,26 @@
 /** The contract's `service`, made from a stored one. */
 import type { StoredService } from '../../services/list-services.ts';
+import type { RegistryCredential } from '../../services/registry-credentials.ts';
+import { credentialIdOf } from '../../services/service-credential.ts';
 import { detailsOf } from '../../services/service-details.ts';
 import { extraOf, type ServiceImage } from '../../services/service-input.ts';
 import type { Service } from '../contract-types.ts';
+import { presentRegistryCredential } from './registry-credential.ts';
 
-/** @param baseUrl of the dashboard, without a slash at the end */
-export function presentService(service: StoredService, baseUrl: string): Service {
+/**
+ * @param baseUrl of the dashboard, without a slash at the end
+ * @param credentials of registries, by id: at least the one that the service names, if it is still there
+ */
+export function presentService(
+  service: StoredService,
+  baseUrl: string,
+  credentials: ReadonlyMap<string, RegistryCredential>,
+): Service {
   const { repoCredentialSealed: _, ...extra } = extraOf(service);
   const image = service.image === null ? undefined : (JSON.parse(service.image) as ServiceImage);
   const { artifactSourceId: __, ...details } = detailsOf(service);
-  const { registryCredentialId, ...envSpecificDetails } = details.envSpecificDetails ?? {};
-  const credentialId = image?.registryCredentialId || registryCredentialId;
+  const { registryCredentialId: ___, ...envSpecificDetails } = details.envSpecificDetails ?? {};
+  const credential = credentials.get(credentialIdOf(service) ?? '');
   return {
     id: service.id,
     ...(extra as Pick<Service, 'autoDeploy' | 'autoDeployTrigger' | 'buildFilter' | 'notifyOnFail'>),
@@ -21,7 +31,7 @@ export function presentService(service: StoredService, baseUrl: string): Service
     ...(image ? { imagePath: image.imagePath } : {}),
     name: service.name,
     ownerId: service.workspace_id,
-    ...(credentialId ? { registryCredential: { id: credentialId, name: '' } } : {}),
+    ...(credential ? { registryCredential: { id: credential.id, name: credential.name } } : {}),
     ...(service.repo === null ? {} : { repo: service.repo }),
     rootDir: service.root_dir,
     slug: service.slug,
@@ -29,7 +39,16 @@ export function presentService(service: StoredService, baseUrl: string): Service
     suspenders: JSON.parse(service.suspenders),
     type: service.type,
     updatedAt: service.updated_at,
-    serviceDetails: { ...details, envSpecificDetails } as unknown as Service['serviceDetails'],
+    serviceDetails: {
+      ...details,
+      envSpecificDetails: {
+        ...envSpecificDetails,
+        // Clients that manage a Docker build look for its credential here, in full.
+        ...(credential && details.runtime === 'docker'
+          ? { registryCredential: presentRegistryCredential(credential) }
+          : {}),
+      },
+    } as unknown as Service['serviceDetails'],
   };
 }
 

@@ -3,6 +3,7 @@ import type { RegistryCredentialsTable } from '../schema.ts';
 import { allOf, equals, follows, type InstantRange, oneOf, type Page, within } from './conditions.ts';
 
 export interface RegistryCredentialFilter {
+  ids?: string[] | undefined;
   names?: string[] | undefined;
   usernames?: string[] | undefined;
   registries?: string[] | undefined;
@@ -70,6 +71,7 @@ export async function selectRegistryCredentials(
     .where(
       allOf(
         equals('registry_credentials.workspace_id', workspaceId),
+        oneOf('registry_credentials.id', filter.ids),
         oneOf('registry_credentials.name', filter.names),
         oneOf('registry_credentials.username', filter.usernames),
         oneOf('registry_credentials.registry', filter.registries),
