@@ -78,8 +78,8 @@ async function startParts(
   clock: Clock,
   started: Stop[],
 ): Promise<Omit<RunningServer, 'stop'>> {
-  const folder = await claimDataFolder(config.dataDir);
-  started.push(() => folder.release());
+  const folder = claimDataFolder(config.dataDir);
+  started.push(async () => folder.release());
   if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
   const vault = new Vault(masterKey(config));
   const database = await openDatabase(join(config.dataDir, 'errand.db')).catch(mendable);

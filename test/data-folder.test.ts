@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ConfigError } from '../src/config.ts';
+import { claimDataFolder } from '../src/data-folder.ts';
+
+let folder: string;
+let holder: ChildProcess | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'errand-test-'));
+});
+afterEach(() => {
+  holder?.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Another process that claims the folder and stays. */
+async function claimElsewhere(): Promise<ChildProcess> {
+  const module = fileURLToPath(new URL('../src/data-folder.ts', import.meta.url));
+  const script = `import { claimDataFolder } from ${JSON.stringify(module)};
+    globalThis.held = claimDataFolder(process.argv[1]); console.log('held'); setInterval(() => {}, 1000);`;
+  const node = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+  const child = spawn(node, ['--input-type=module', '-e', script, folder]);
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  return child;
+}
+
+test('a folder that a live process holds is refused, and free as soon as that is killed', async () => {
+  holder = await claimElsewhere();
+  expect(() => claimDataFolder(folder)).toThrow(ConfigError);
+  expect(() => claimDataFolder(folder)).toThrow(/another server uses the data folder/);
+  holder.kill('SIGKILL');
+  await new Promise((resolve) => holder?.once('exit', resolve));
+  claimDataFolder(folder).release();
+});
+
+test('a folder that was given up can be claimed again, and is closed to others', () => {
+  claimDataFolder(folder).release();
+  const claim = claimDataFolder(folder);
+  expect(statSync(folder).mode & 0o777).toBe(0o700);
+  expect(() => claimDataFolder(folder)).toThrow(/another server/);
+  claim.release();
+});
+
+test('no name outside of the folder can keep a server out of it', async () => {
+  const name = `\0errand-${createHash('sha256').update(folder).digest('hex').slice(0, 32)}`;
+  const squatter = createServer().listen({ path: name });
+  await new Promise((resolve) => squatter.once('listening', resolve));
+  claimDataFolder(folder).release();
+  squatter.close();
+});
+
+test('a place that cannot be a folder is named', () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  expect(() => claimDataFolder(join(file, 'below'))).toThrow(
+    `the data folder ${join(file, 'below')} cannot be made`,
+  );
+});
