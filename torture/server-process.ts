@@ -203,13 +203,13 @@ export class ServerProcess {
     }
   }
 
-  /** Ends everything of this server and removes its folders. @param keepLog leaves what tells what happened */
-  async remove(keepLog = false): Promise<void> {
+  /** Ends everything of this server and removes its folders. @param keepAll leaves the data folder and the logs */
+  async remove(keepAll = false): Promise<void> {
     await this.kill();
     clearInterval(this.#watch);
     await removeTraces(this.dataDir);
-    await rm(keepLog ? this.dataDir : this.folder, { recursive: true, force: true, maxRetries: 5 });
-    if (keepLog) console.log(`what the server and the jobs said is in ${this.folder}`);
+    if (keepAll) console.log(`what the server, the jobs and the truth said is in ${this.folder}`);
+    else await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -112,6 +112,9 @@ function wrongEnd({ task, cancel }: Submitted, job: ShownJob, truth: Truth): [ki
   const accepted = expected[task.kind] ?? [natural];
   const found: [string, string][] = [];
   if (job.reason?.lost || job.reason?.startFailed) found.push(['declared lost', 'nothing was lost']);
+  if (job.status === 'canceled' && told.starts.length > 0 && job.exitCode === undefined) {
+    found.push(['declared lost', 'it was canceled, and has no exit code']);
+  }
   if (!accepted.includes(job.status)) found.push(['wrong status', `${accepted.join(' or ')} was expected`]);
   const endedByItself = job.status === natural && task.kind !== 'timesOut';
   if (endedByItself && job.exitCode !== task.exitCode) {
