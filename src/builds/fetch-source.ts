@@ -9,6 +9,7 @@ import type { DeploysTable, ServicesTable } from '../db/schema.ts';
 import { repositorySlug } from '../services/repository.ts';
 import { detailsOf } from '../services/service-details.ts';
 import { repositoryCredential } from '../services/service-input.ts';
+import { plainRootDir } from '../services/service-rules.ts';
 import { removeTree } from '../shared/trees.ts';
 import { buildFolder } from './artifact-path.ts';
 import type { BuildLog } from './build-log.ts';
@@ -76,13 +77,14 @@ export async function fetchSource(
   });
   const { commit, branch } = checkout;
   await log.step(`Checked out commit ${commit.id}${branch === undefined ? '' : ` of branch ${branch}`}`);
-  await requireFolder(checkoutTree, service.root_dir);
+  const rootDir = plainRootDir(service.root_dir);
+  await requireFolder(checkoutTree, rootDir);
   await context.database.write((trx) => setDeployCommit(trx, deploy.id, commit, context.clock.now()));
   const source: BuildSource = {
     commit: commit.id,
     ...(branch === undefined ? {} : { branch }),
     repoSlug: repositorySlug(url),
-    rootDir: service.root_dir,
+    rootDir,
     buildCommand: detailsOf(service).envSpecificDetails?.buildCommand ?? '',
   };
   await rename(checkoutTree, buildTree(config, deploy.id));

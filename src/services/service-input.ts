@@ -7,7 +7,7 @@ import { openValue, sealValue } from './environment.ts';
 import { fullImageReference } from './image-reference.ts';
 import { parseRepository } from './repository.ts';
 import { type GivenDetails, isNativeRuntime } from './service-details.ts';
-import { checkBranch, readRootDir } from './service-rules.ts';
+import { checkBranch, checkRootDir } from './service-rules.ts';
 
 /** Globs of files below the repository's root whose changes deploy, or do not. */
 export interface BuildFilter {
@@ -84,8 +84,10 @@ export function sourceColumns(
       imagePath: fullImageReference(given.image.imagePath),
     } satisfies ServiceImage);
   }
-  const rootDir = given.rootDir === undefined ? current.root_dir : readRootDir(given.rootDir);
-  return { repo, branch, image, root_dir: rootDir, extra: JSON.stringify(extra) };
+  if (given.rootDir !== undefined) checkRootDir(given.rootDir);
+  // As it was given: clients that keep a state compare it with what they sent.
+  const root_dir = given.rootDir ?? current.root_dir;
+  return { repo, branch, image, root_dir, extra: JSON.stringify(extra) };
 }
 
 /** One switch with two faces: the older field tells of the newer one and the other way round. */

@@ -26,14 +26,18 @@ export function checkBranch(branch: string): void {
   if (bad) throw invalid(`branch must be a valid name of a git branch such as main, got ${quote(branch)}`);
 }
 
-/** The folder below the repository's root, without needless parts; '' is the root. */
-export function readRootDir(rootDir: string): string {
-  const path = posix.normalize(rootDir.replace(/^\.\//, '')).replace(/\/+$/, '');
-  if (hasControls(rootDir) || rootDir.startsWith('/') || path.split('/').includes('..')) {
+/** @throws `invalidRequest` for what is no folder below a repository's root */
+export function checkRootDir(rootDir: string): void {
+  if (hasControls(rootDir) || rootDir.startsWith('/') || plainRootDir(rootDir).split('/').includes('..')) {
     throw invalid(
       `rootDir must be a folder below the repository's root such as apps/web, got ${quote(rootDir)}`,
     );
   }
+}
+
+/** The folder below the repository's root, without needless parts; '' is the root. */
+export function plainRootDir(rootDir: string): string {
+  const path = posix.normalize(rootDir.replace(/^\.\//, '')).replace(/\/+$/, '');
   return path === '.' ? '' : path;
 }
 

@@ -146,7 +146,7 @@ describe('POST /services', () => {
       buildFilter,
       autoDeploy: 'no',
       autoDeployTrigger: 'off',
-      rootDir: 'apps/web',
+      rootDir: './apps//web/',
     });
     expect(service.serviceDetails).toMatchObject({
       ...given,
