@@ -187,14 +187,21 @@ const MAX_LIST = 500;
 
 type Compile = (schema: JsonSchema) => ValidateFunction;
 
+/** Filters that the contract declares as one value and that existing clients join several in, with commas. */
+const COMMA_JOINED: ReadonlySet<string> = new Set(['list-events type']);
+
 /** Query texts become what the contract declares: lists from repeats and commas, numbers and booleans from texts. */
 function queryReader(operation: ContractOperation, compile: Compile) {
   const readers = operation.parameters
     .filter((parameter) => parameter.in === 'query')
-    .map((parameter) => ({ parameter, validate: compile(parameter.schema) }));
+    .map((parameter) => {
+      const joined = COMMA_JOINED.has(`${operation.operationId} ${parameter.name}`);
+      const schema = joined ? { type: 'array', items: parameter.schema } : parameter.schema;
+      return { parameter: { ...parameter, schema }, validate: compile(schema), joined };
+    });
   return (given: Record<string, string | string[]>): Record<string, unknown> => {
     const query: Record<string, unknown> = {};
-    for (const { parameter, validate } of readers) {
+    for (const { parameter, validate, joined } of readers) {
       const value = readParameter(parameter, given[parameter.name]);
       if (value === undefined) {
         if (parameter.required) throw invalid(`query parameter ${parameter.name} is required`);
@@ -202,7 +209,7 @@ function queryReader(operation: ContractOperation, compile: Compile) {
       }
       if (!validate(value))
         throw invalid(describe(`query parameter ${parameter.name}`, validate.errors, value));
-      query[parameter.name] = value;
+      query[parameter.name] = joined ? (value as string[]).join(',') : value;
     }
     return query;
   };

@@ -32,6 +32,14 @@ describe('disks', () => {
     expect(after.serviceDetails).not.toHaveProperty('disk');
     const events = await api.viewer.ok('list-events', { params: { serviceId } });
     expect(events.map(({ event }) => event.type)).toEqual(['disk_deleted', 'disk_updated', 'disk_created']);
+    // The contract declares one type; existing clients join several.
+    for (const types of ['type=disk_deleted,disk_created', 'type=disk_deleted&type=disk_created']) {
+      const path = `/v1/services/${serviceId}/events?${types}`;
+      const some = (await api.viewer.request({ method: 'GET', path })).body as { event: { type: string } }[];
+      expect(some.map(({ event }) => event.type)).toEqual(['disk_deleted', 'disk_created']);
+    }
+    const path = `/v1/services/${serviceId}/events?type=disk_deleted,bogus`;
+    expect((await api.viewer.request({ method: 'GET', path })).status).toBe(400);
   });
 
   test('given with a new service are the same disk', async () => {

@@ -9,7 +9,7 @@ import { readInstant } from '../time.ts';
 export function eventRoutes(operations: OperationRegistry, context: Context): void {
   operations.add('list-events', async ({ params, query, caller }) => {
     const filter = {
-      type: query.type,
+      types: query.type?.split(','),
       startTime: readInstant('startTime', query.startTime),
       endTime: readInstant('endTime', query.endTime),
     };

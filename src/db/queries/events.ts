@@ -34,7 +34,7 @@ export async function insertEvent(trx: Queries, event: NewEvent): Promise<string
 
 /** What a list of events can be narrowed by; both ends of the range belong to it. */
 export interface EventFilter {
-  type?: string | undefined;
+  types?: readonly string[] | undefined;
   startTime?: string | undefined;
   endTime?: string | undefined;
 }
@@ -50,7 +50,7 @@ export async function selectEvents(
     .selectFrom('events')
     .selectAll()
     .where(allOf(equals('events.service_id', serviceId), follows('events', page.after)));
-  if (filter.type) query = query.where('type', '=', filter.type);
+  if (filter.types) query = query.where('type', 'in', filter.types);
   if (filter.startTime) query = query.where('created_at', '>=', filter.startTime);
   if (filter.endTime) query = query.where('created_at', '<=', filter.endTime);
   return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(page.limit).execute();
