@@ -234,7 +234,7 @@ async function hostileOutput(server: BenchServer, service: string, bench: Bench)
   const scale = bench.quick ? 10 : 1;
   const commands = [
     `head -c ${100_000_000 / scale} /dev/zero | tr '\\0' x`,
-    `yes 0123456789012345678901234567890123456789 | head -c ${1_000_000_000 / scale}`,
+    `yes $(printf '%0999d' 0) | head -c ${1_000_000_000 / scale}`,
     `head -c ${50_000_000 / scale} /dev/urandom`,
     `head -c ${20_000_000 / scale} /dev/zero`,
     `for i in $(seq 1 ${20_000 / scale}); do printf '\\r%s%%' $i; done`,
