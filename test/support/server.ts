@@ -37,7 +37,7 @@ export class TestServer {
   }
 
   static async start(flags: ServeFlags = {}, clock: Clock = new SystemClock()): Promise<TestServer> {
-    const dataDir = mkdtempSync(join(tmpdir(), 'errand-test-'));
+    const dataDir = flags.dataDir ?? mkdtempSync(join(tmpdir(), 'errand-test-'));
     const config = readConfig(
       { dataDir, port: '0', executor: 'local', allowLocalRepos: true, ...flags },
       { ERRAND_ADMIN_API_KEY: ADMIN_KEY },
@@ -73,7 +73,10 @@ export class TestServer {
   async close(): Promise<void> {
     const { executor } = this.#running.context;
     await this.#running.stop();
-    for (const id of await executor.list()) await executor.destroy(id);
+    const left = await executor.list();
+    for (const id of left) await executor.destroy(id);
+    // What it keeps on the host for instances goes with the last of them.
+    if (left.length > 0) await executor.close();
     await rm(this.config.dataDir, { recursive: true, force: true });
   }
 
