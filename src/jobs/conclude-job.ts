@@ -30,17 +30,21 @@ export async function concludeJob(
   // The phase was read in this very transaction: a refusal would be a hole in the table of transitions.
   if (result.outcome !== 'applied')
     throw new Error(`job ${job.id}: ${verdict.event} refused in ${job.phase}`);
-  const status = publicStatus(result.job.phase);
+  const isCronRun = job.service_id.startsWith('crn-') && (await endRunOfJob(trx, result.job));
+  if (!isCronRun) await insertEndEvent(trx, result.job, verdict, finishedAt);
+  if (job.started_at) await insertUsage(trx, usageRecord(job, job.started_at, finishedAt));
+  return result.job;
+}
+
+async function insertEndEvent(trx: Queries, job: JobsTable, verdict: Verdict, at: string): Promise<void> {
+  const status = publicStatus(job.phase);
   await insertEvent(trx, {
     workspaceId: job.workspace_id,
     serviceId: job.service_id,
     type: 'job_run_ended',
     details: { jobId: job.id, status, ...(verdict.reason ? { reason: verdict.reason } : {}) },
-    at: finishedAt,
+    at,
   });
-  if (job.service_id.startsWith('crn-')) await endRunOfJob(trx, result.job);
-  if (job.started_at) await insertUsage(trx, usageRecord(job, job.started_at, finishedAt));
-  return result.job;
 }
 
 function usageRecord(job: JobsTable, startedAt: string, finishedAt: string): UsageRecordsTable {

@@ -12,12 +12,18 @@ const RUN_STATUSES: Record<JobStatus, CronRunsTable['status']> = {
   canceled: 'canceled',
 };
 
-/** Ends the run that a job carried out, in the transaction of the job's end. @param job final */
-export async function endRunOfJob(trx: Queries, job: JobsTable): Promise<void> {
+/**
+ * Ends the run that a job carried out, in the transaction of the job's end.
+ * @param job final
+ * @returns whether the job carried out a run, whose event then tells of the end
+ */
+export async function endRunOfJob(trx: Queries, job: JobsTable): Promise<boolean> {
   const run = await findCronRunOfJob(trx, job.id);
-  if (!run || run.state === 'ended') return;
+  if (!run) return false;
+  if (run.state === 'ended') return true;
   const end = { at: job.finished_at!, startedAt: job.started_at, reason: job.reason };
   await endCronRun(trx, run, RUN_STATUSES[publicStatus(job.phase)], end);
+  return true;
 }
 
 /** Ends a run, with its event. @param end.reason JSON of why its job failed */
