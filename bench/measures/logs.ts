@@ -193,7 +193,7 @@ async function follow(
       const event = text.slice(0, end);
       text = text.slice(end + 2);
       last = /^id: (.*)$/m.exec(event)?.[1] ?? last;
-      const data = /^data: (.*)$/m.exec(event)?.[1];
+      const data = /^data: ([^\n]*)/m.exec(event)?.[1];
       if (!data || event.includes('event: end')) continue;
       onLine((JSON.parse(data) as { message: string }).message);
       // Leaving the loop drops the connection.

@@ -233,6 +233,18 @@ describe('GET /logs/stream', () => {
     }
   });
 
+  it('carries whatever a program prints', async () => {
+    const job = await server.run(
+      service,
+      `printf '\\xe2\\x80\\xa8 \\r \\0 \\xff data: x\\n'; head -c 200000 /dev/urandom`,
+    );
+    const sent = data(await readEvents(server, { resource: job.id }));
+    const { lines, closed } = await subscribe(server, { resource: job.id });
+    expect(await closed).toBe(1000);
+    expect(sent[0]).toBe('\u2028 \r \0 \ufffd data: x');
+    expect(sent).toEqual(messages(lines));
+  });
+
   it('answers 204 to a client that has everything', async () => {
     const job = await server.run(service, 'echo only');
     const events = await readEvents(server, { resource: job.id });

@@ -81,6 +81,6 @@ export async function readEvents(
 }
 
 function parseEvent(text: string): Event {
-  const fields = text.split('\n').map((line) => /^(\w*): ?(.*)$/.exec(line));
+  const fields = text.split('\n').map((line) => /^(\w*): ?(.*)$/s.exec(line));
   return Object.fromEntries(fields.flatMap((field) => (field?.[1] ? [[field[1], field[2]]] : [])));
 }
