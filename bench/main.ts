@@ -2,7 +2,8 @@
  * `npm run bench -- [--only NAME,..] [--rounds N] [--quick] [--install] [--output FILE]`: measures Errand and its peers
  * side by side and writes RESULTS.md. Needs root and Linux, like the local executor itself.
  */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -81,9 +82,19 @@ async function main(): Promise<void> {
     publish(report(run));
   } finally {
     await peers.close();
+    unmountBelow(folder);
     rmSync(folder, { recursive: true, force: true });
   }
   if (run.failures.length > 0) process.exitCode = 1;
+}
+
+/** Engines leave mounts behind when they end in a hurry. */
+function unmountBelow(folder: string): void {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
+  const below = mounts
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((path) => path.startsWith(`${folder}/`));
+  for (const path of below.reverse()) spawnSync('umount', ['--lazy', path], { stdio: 'ignore' });
 }
 
 /** A part of the measures, or the quick form, must not pass for a whole run. */
