@@ -1,6 +1,5 @@
 /** A real `errand serve` process on a data folder of its own, and what the measures ask of it. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -136,14 +135,9 @@ export class BenchServer {
     await this.stop();
     const executor = await openLocalExecutor(this.#config());
     for (const id of await executor.list()) await executor.destroy(id);
+    // With no instance left it takes what it shares among them from the host.
     await executor.close();
     rmSync(this.dataDir, { recursive: true, force: true });
-    // The executor keeps its shared parts in memory, under the folder's hash, from start to start.
-    const shared = `/run/errand-${createHash('sha256').update(this.dataDir).digest('hex').slice(0, 12)}`;
-    for (const mount of ['namespace/mount-namespace', 'namespace']) {
-      spawnSync('umount', ['-l', join(shared, mount)], { stdio: 'ignore' });
-    }
-    rmSync(shared, { recursive: true, force: true });
   }
 
   /**

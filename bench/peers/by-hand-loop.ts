@@ -95,6 +95,7 @@ class ByHand {
 
   close(): void {
     this.#watcher.close();
+    this.#cgroups.close();
   }
 
   #make(order: HandOrder): Instance {
