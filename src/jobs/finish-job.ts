@@ -13,7 +13,7 @@ export const OUTPUT = 'output';
 /** Stores how a job ended. A job that is final stays as it is. */
 export async function finishJob(context: Context, jobId: string, end: End): Promise<void> {
   await context.logStore.complete(jobId, OUTPUT);
-  const lastLine = await context.logStore.lastTimestamp(jobId, OUTPUT);
+  const lastLine = await context.logStore.endBound(jobId, OUTPUT);
   await context.database.write(async (trx) => {
     const job = await findJobById(trx, jobId);
     if (!job || isTerminal(job.phase)) return;

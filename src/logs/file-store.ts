@@ -9,6 +9,7 @@ import { formatRecords } from './cri.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { follow, Tail } from './follow.ts';
 import { formatInstant, type Instant, parseInstant } from './instant.ts';
+import { lastTimeBound } from './last-time.ts';
 import type { FollowRequest, LogPage, LogQuery, LogStore, LogStreamName, StoredLine } from './log-store.ts';
 import { ifMissing } from './missing-file.ts';
 import { cutAtLimit, enforceLimit } from './output-limit.ts';
@@ -21,6 +22,8 @@ const MAX_KNOWN_SEGMENTS = 2000;
 const READ_ONLY = 0o440;
 const MIN_COMPRESSED_BYTES = 16 * 1024;
 /** How often all files are looked through for complete segments that nobody told of. */
+/** Reading a smaller segment whole takes a moment. */
+const LARGE_BYTES = 1024 * 1024;
 const SWEEP_INTERVAL_MS = 60 * 60 * 1000;
 
 export class FileLogStore implements LogStore {
@@ -124,6 +127,13 @@ export class FileLogStore implements LogStore {
   async lastTimestamp(resource: string, segment: string): Promise<string | undefined> {
     const last = await this.#segment(this.#path(resource, segment)).lastTime();
     return last && formatInstant(last);
+  }
+
+  async endBound(resource: string, segment: string): Promise<string | undefined> {
+    const path = this.#path(resource, segment);
+    const size = (await stat(path).catch(ifMissing))?.size ?? 0;
+    const bound = size > LARGE_BYTES ? await lastTimeBound(path, size) : undefined;
+    return bound ? formatInstant(bound) : this.lastTimestamp(resource, segment);
   }
 
   async maintain(retention: Retention): Promise<{ compressed: number; removed: number }> {

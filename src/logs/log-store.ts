@@ -47,7 +47,6 @@ export interface FollowRequest {
   startOf: (resource: string) => Instant;
   /** By `resource.segment`: the number of the last line that is known already. Goes before `startOf` there. */
   after?: ReadonlyMap<string, number>;
-  keep?: (line: StoredLine) => boolean;
   /**
    * Resolves when nothing will be appended to any segment of the resource any more. Without it, or where it rejects,
    * following goes on until `signal`.
@@ -75,6 +74,11 @@ export interface LogStore {
   follow(request: FollowRequest): AsyncIterable<StoredLine[]>;
   /** The time of the last line of a segment, or undefined when it has none. */
   lastTimestamp(resource: string, segment: string): Promise<string | undefined>;
+  /**
+   * An instant that is not before the last line's, found at once however large the segment is: of a large one it is
+   * later than that line by less than a nanosecond for each line.
+   */
+  endBound(resource: string, segment: string): Promise<string | undefined>;
   /** Gives back the room of what running writers wrote beyond their limit. To be called every few seconds. */
   enforceLimits(): Promise<void>;
   /**

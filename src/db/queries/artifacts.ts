@@ -1,6 +1,7 @@
 /** Artifacts: the immutable results of successful deploys. A removed one keeps its row without its files. */
 import type { Queries } from '../open.ts';
 import type { ArtifactsTable } from '../schema.ts';
+import { UNFINISHED_JOBS } from './conditions.ts';
 
 /** The artifact of a deploy, unless it was removed. */
 export async function artifactOfDeploy(
@@ -39,7 +40,7 @@ export async function artifactsInUse(queries: Queries, ids: readonly string[]): 
     .select('artifact_id')
     .distinct()
     .where('artifact_id', 'in', ids)
-    .where('phase', 'in', ['pending', 'starting', 'running', 'stopping'])
+    .where(UNFINISHED_JOBS)
     .execute();
   return new Set(rows.map((row) => row.artifact_id));
 }

@@ -45,3 +45,10 @@ export function follows(table: string, after: Page['after']): Condition | undefi
   const keyset = sql`(${sql.ref(`${table}.created_at`)}, ${sql.ref(`${table}.id`)})`;
   return sql<SqlBool>`${keyset} < (${after.createdAt}, ${after.id})`;
 }
+
+/**
+ * The conditions of the partial indexes, to the letter: only where a query repeats them so does the planner know that
+ * such an index will do. Without them each look for waiting work would read all jobs, or deploys, that ever were.
+ */
+export const UNFINISHED_JOBS = sql<boolean>`phase in ('pending', 'starting', 'running', 'stopping')`;
+export const ACTIVE_DEPLOYS = sql<boolean>`status in ('queued', 'build_in_progress')`;

@@ -8,6 +8,7 @@ import {
 } from '../../lifecycle/deploy.ts';
 import type { Queries } from '../open.ts';
 import type { DeploysTable } from '../schema.ts';
+import { ACTIVE_DEPLOYS } from './conditions.ts';
 import { deployStarted, transitionEvents } from './deploy-events.ts';
 import { insertEvent } from './events.ts';
 
@@ -101,11 +102,16 @@ export async function nextQueuedDeploy(queries: Queries): Promise<DeploysTable |
   return queries
     .selectFrom('deploys')
     .selectAll()
+    .where(ACTIVE_DEPLOYS)
     .where('status', '=', 'queued')
     .where(
       'service_id',
       'not in',
-      queries.selectFrom('deploys').select('service_id').where('status', '=', 'build_in_progress'),
+      queries
+        .selectFrom('deploys')
+        .select('service_id')
+        .where(ACTIVE_DEPLOYS)
+        .where('status', '=', 'build_in_progress'),
     )
     .orderBy('created_at')
     .orderBy('id')
@@ -118,6 +124,7 @@ export async function queuedDeploys(queries: Queries): Promise<DeploysTable[]> {
   return queries
     .selectFrom('deploys')
     .selectAll()
+    .where(ACTIVE_DEPLOYS)
     .where('status', '=', 'queued')
     .orderBy('created_at')
     .execute();
@@ -128,6 +135,7 @@ export async function deploysInProgress(queries: Queries): Promise<DeploysTable[
   return queries
     .selectFrom('deploys')
     .selectAll()
+    .where(ACTIVE_DEPLOYS)
     .where('status', '=', 'build_in_progress')
     .orderBy('created_at')
     .execute();

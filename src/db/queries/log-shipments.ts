@@ -1,6 +1,7 @@
 /** Shipments: which segments are to be forwarded, and how far each has come. */
 import type { Queries } from '../open.ts';
 import type { LogShipmentsTable } from '../schema.ts';
+import { ACTIVE_DEPLOYS, UNFINISHED_JOBS } from './conditions.ts';
 
 /** A segment that exists or is about to. */
 export interface NewSegment {
@@ -75,13 +76,13 @@ export async function unfinishedSegments(
       .selectFrom('jobs')
       .select(['id', 'service_id', 'created_at'])
       .where('workspace_id', '=', workspaceId)
-      .where('phase', 'in', ['pending', 'starting', 'running', 'stopping'])
+      .where(UNFINISHED_JOBS)
       .execute(),
     queries
       .selectFrom('deploys')
       .select(['id', 'service_id', 'created_at'])
       .where('workspace_id', '=', workspaceId)
-      .where('status', 'in', ['queued', 'build_in_progress'])
+      .where(ACTIVE_DEPLOYS)
       .execute(),
   ]);
   return asSegments(jobs, deploys, jobSegment);
