@@ -42,3 +42,10 @@ export function parseDuration(text: string): number | undefined {
   if (!match) return undefined;
   return Number(match[1]) * { '': 1, s: 1, m: 60, h: 3600, d: 86_400 }[match[2]!]!;
 }
+
+/** An instant as the API takes it, of an RFC 3339 text or of an age such as `10m`; undefined for anything else. */
+export function parseMoment(text: string, nowMs: number): string | undefined {
+  const age = parseDuration(text);
+  if (age !== undefined) return new Date(Math.max(0, nowMs - age * 1000)).toISOString();
+  return Number.isNaN(parseMicros(text.trim())) ? undefined : text.trim();
+}

@@ -1,16 +1,13 @@
 /**
- * Following output until its source is final: every line once, in order. The lines come from the log query of the
- * API, read forward; the end is learnt from the job or the deploy itself. A server that restarts meanwhile is waited
- * for, since the job runs on without it.
+ * Following output until its source is final: every line once, in order. A job's lines are sent live; a build's come
+ * from the log query of the API, read forward, and its end is learnt from the deploy. A server that restarts meanwhile
+ * is waited for, since the job runs on without it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deploy, Job, Log } from '../api/contract-types.ts';
 import type { Client } from '../client/client.ts';
+import { followLines, type LineHandler, PATIENCE_MS } from './live-lines.ts';
 
-export type LineHandler = (line: Log) => Promise<void> | void;
-
-/** How long a server may be away in the middle. */
-const PATIENCE_MS = 60_000;
 /** The longest that one request waits for a job's end. */
 const WAIT_SECONDS = 20;
 /** Pauses between looks at the log: short while lines come, longer while none do. */
@@ -28,19 +25,18 @@ export interface FollowOptions {
 
 /** Hands on a job's lines from its first to its last, and returns the job as it ended. */
 export async function followJob(client: Client, job: Job, options: FollowOptions): Promise<Job> {
-  const source = { resource: job.id, from: job.createdAt };
-  return followUntil(client, source, options, async (signal) => {
-    for (;;) {
-      const now = await client.call('wait-for-job', {
-        params: { jobId: job.id },
-        query: { timeoutSeconds: WAIT_SECONDS },
-        timeoutMs: (WAIT_SECONDS + 20) * 1000,
-        retryForMs: PATIENCE_MS,
-        signal,
-      });
-      if (isFinal(now)) return now;
-    }
-  });
+  const { ownerId, onLine, signal } = options;
+  await followLines(client, { ownerId, resource: [job.id] }, { onLine, ...(signal ? { signal } : {}) });
+  for (;;) {
+    const now = await client.call('wait-for-job', {
+      params: { jobId: job.id },
+      query: { timeoutSeconds: WAIT_SECONDS },
+      timeoutMs: (WAIT_SECONDS + 20) * 1000,
+      retryForMs: PATIENCE_MS,
+      ...(signal ? { signal } : {}),
+    });
+    if (isFinal(now)) return now;
+  }
 }
 
 export function isFinal(job: Job): boolean {

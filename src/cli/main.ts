@@ -7,12 +7,13 @@ import { backupCommand } from './commands/backup.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { jobsCommand } from './commands/jobs.ts';
 import { keysCommand } from './commands/keys.ts';
+import { logsCommand } from './commands/logs.ts';
 import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
 import { servicesCommand } from './commands/services.ts';
 import { workspacesCommand } from './commands/workspaces.ts';
 import { EXIT } from './exit-codes.ts';
-import { say } from './output.ts';
+import { say, watchReaders } from './output.ts';
 import { UsageError } from './session.ts';
 
 const { version, description } = JSON.parse(
@@ -27,6 +28,7 @@ const program = command('errand', description)
   .addCommand(deployCommand())
   .addCommand(runCommand())
   .addCommand(jobsCommand())
+  .addCommand(logsCommand())
   .addCommand(keysCommand())
   .addCommand(workspacesCommand())
   .addCommand(auditCommand())
@@ -41,11 +43,7 @@ Environment:
 Exit codes: 0 done, 1 the server refused or did not answer, 2 wrong arguments; \`errand run --help\` has those of jobs.`,
   );
 
-// A reader that went away, such as \`head\`, is no error of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.ok);
-  throw error;
-});
+watchReaders();
 
 /** Commander's own refusals are wrong arguments; help and version are answers. */
 function exitInsteadOfThrowing(commands: typeof program): void {

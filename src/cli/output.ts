@@ -1,13 +1,36 @@
 /** What the command line prints: answers to standard output, as text or JSON; everything else to standard error. */
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { EXIT } from './exit-codes.ts';
 
 export type Format = 'text' | 'json';
 
 type Colour = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 
+/** Streams whose reader went away, such as `head` when it has enough. */
+const unread = new Set<NodeJS.WriteStream>();
+let leavesWithReader = true;
+
+/** A reader that goes away is no error: the command ends in peace, unless it has something else to wait for. */
+export function watchReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      if (leavesWithReader && stream === process.stdout) process.exit(EXIT.ok);
+      unread.add(stream);
+      // Whoever waits for the reader waits no longer.
+      stream.emit('drain');
+    });
+  }
+}
+
+/** From now on the command goes on in silence when its reader goes away, for the sake of its exit code. */
+export function outliveReaders(): void {
+  leavesWithReader = false;
+}
+
 /** Writes and waits while the reader is slow, so that following a flood does not fill memory. */
 export async function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  if (stream.write(text)) return;
+  if (unread.has(stream) || stream.write(text)) return;
   await new Promise((resolve) => stream.once('drain', resolve));
 }
 
@@ -23,7 +46,7 @@ export function print(line = ''): Promise<void> {
 
 /** One line for the person, on standard error. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  if (!unread.has(process.stderr)) process.stderr.write(`${line}\n`);
 }
 
 /** Colours a text where the stream is a terminal that wants colours (NO_COLOR and FORCE_COLOR are honoured). */

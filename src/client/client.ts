@@ -44,19 +44,33 @@ export interface Client {
     id: Id,
     ...input: Record<never, never> extends CallInput<Id> ? [CallInput<Id>?] : [CallInput<Id>]
   ): Promise<Answer<Id>>;
+  /**
+   * Opens an answer that comes bit by bit, such as server-sent events. The time limit is for its beginning alone.
+   * @throws ApiError when the server refuses, ConnectionError when it does not answer
+   */
+  open<Id extends OperationId>(id: Id, input: CallInput<Id> & OpenOptions): Promise<Response>;
+}
+
+export interface OpenOptions {
+  /** Beside those that every request has. */
+  headers?: Record<string, string>;
 }
 
 /** @param host as people write it, see `serverRoot` */
 export function createClient({ host, apiKey }: { host: string; apiKey: string }): Client {
   const root = serverRoot(host);
-  const call = (id: OperationId, input: SendInput = {}): Promise<unknown> => {
+  const request = (id: OperationId, input: SendInput): Request => {
     const [method, path] = operations[id];
-    return send({ method, url: requestUrl(root, path, input), apiKey }, root, input);
+    return { method, url: requestUrl(root, path, input), apiKey };
   };
-  return { root, call: call as Client['call'] };
+  const call = (id: OperationId, input: SendInput = {}): Promise<unknown> =>
+    send(request(id, input), root, input, sendOnce);
+  const open = (id: OperationId, input: SendInput): Promise<Response> =>
+    send(request(id, input), root, input, openOnce);
+  return { root, call: call as Client['call'], open: open as Client['open'] };
 }
 
-type SendInput = CallOptions & { params?: object; query?: object; body?: unknown };
+type SendInput = CallOptions & OpenOptions & { params?: object; query?: object; body?: unknown };
 
 function requestUrl(root: string, path: string, input: SendInput): URL {
   const params = (input.params ?? {}) as Record<string, string>;
@@ -84,11 +98,16 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2000;
 
-async function send(request: Request, root: string, input: SendInput): Promise<unknown> {
+async function send<T>(
+  request: Request,
+  root: string,
+  input: SendInput,
+  once: (request: Request, root: string, input: SendInput) => Promise<T>,
+): Promise<T> {
   const giveUpAt = performance.now() + (input.retryForMs ?? DEFAULT_RETRY_MS);
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      return await sendOnce(request, root, input);
+      return await once(request, root, input);
     } catch (error) {
       const wait = Math.max(pause, retryAfterMs(error));
       if (!mayRepeat(request, error) || performance.now() + wait > giveUpAt) throw error;
@@ -97,23 +116,12 @@ async function send(request: Request, root: string, input: SendInput): Promise<u
   }
 }
 
-async function sendOnce({ method, url, apiKey }: Request, root: string, input: SendInput): Promise<unknown> {
+async function sendOnce(request: Request, root: string, input: SendInput): Promise<unknown> {
   const timeout = AbortSignal.timeout(input.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   let response: Response;
   let text: string;
   try {
-    response = await fetch(url, {
-      method,
-      headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${apiKey}`,
-        ...(input.body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
-      signal: input.signal ? AbortSignal.any([input.signal, timeout]) : timeout,
-      // A redirect would carry the key to another place.
-      redirect: 'error',
-    });
+    response = await ask(request, input, timeout);
     text = await response.text();
   } catch (error) {
     if (input.signal?.aborted) throw input.signal.reason;
@@ -128,6 +136,42 @@ async function sendOnce({ method, url, apiKey }: Request, root: string, input: S
     );
   }
   return body;
+}
+
+async function openOnce(request: Request, root: string, input: SendInput): Promise<Response> {
+  const late = new AbortController();
+  const timer = setTimeout(
+    () => late.abort(new DOMException('it took too long', 'TimeoutError')),
+    input.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+  );
+  try {
+    const response = await ask(request, input, late.signal);
+    if (response.ok) return response;
+    const text = await response.text();
+    throw apiError(response, parse(text), text);
+  } catch (error) {
+    if (input.signal?.aborted) throw input.signal.reason;
+    if (error instanceof ApiError) throw error;
+    throw new ConnectionError(root, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function ask({ method, url, apiKey }: Request, input: SendInput, limit: AbortSignal): Promise<Response> {
+  return fetch(url, {
+    method,
+    headers: {
+      accept: 'application/json',
+      authorization: `Bearer ${apiKey}`,
+      ...(input.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...input.headers,
+    },
+    ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
+    signal: input.signal ? AbortSignal.any([input.signal, limit]) : limit,
+    // A redirect would carry the key to another place.
+    redirect: 'error',
+  });
 }
 
 function parse(text: string): unknown {

@@ -6,7 +6,7 @@ import { command, examples, type OutputOptions, wantsJson, withOutput } from '..
 import { parseDuration } from '../durations.ts';
 import { EXIT, jobExit } from '../exit-codes.ts';
 import { followJob, streamOf } from '../follow.ts';
-import { print, printJson, say, write } from '../output.ts';
+import { outliveReaders, print, printJson, say, write } from '../output.ts';
 import { connect, findService, ownerId, UsageError } from '../session.ts';
 import { shellCommand } from '../shell-words.ts';
 
@@ -69,6 +69,8 @@ async function runToEnd(client: Client, create: () => Promise<Job>, options: Run
   // The workspace first: after the job's creation nothing should stand between it and its output.
   const owner = await ownerId(client);
   const interrupts = new Interrupts();
+  // The exit code is the job's, whoever reads its output: in `errand run ... | head` too.
+  outliveReaders();
   const job = await create();
   interrupts.cancels(client, job);
   if (process.stderr.isTTY) say(`job ${job.id}`);
