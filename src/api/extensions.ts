@@ -30,6 +30,9 @@ export function extendContract<T extends object>(contract: T): T {
     reason: { $ref: '#/components/schemas/failureReason' },
     timeoutSeconds: { type: 'integer' },
   });
+  for (const name of ['service', 'servicePOST', 'servicePATCH']) {
+    add(schemas[name], { maskSecrets: { type: 'boolean' } });
+  }
   add(schemas['failureReason'], {
     canceled: { type: 'string' },
     lost: { type: 'string' },

@@ -5,12 +5,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
 import { invalid, notFound, quote } from '../errors.ts';
+import type { OutputMasks } from '../jobs/output-secrets.ts';
 import { waitForJob } from '../jobs/read-jobs.ts';
 import { isTerminal } from '../lifecycle/job.ts';
 import { formatInstant, type Instant, parseInstant } from '../logs/instant.ts';
 import type { StoredLine } from '../logs/log-store.ts';
 import { type LogResource, resolveLogResources } from '../services/log-resources.ts';
 import { type FilterQuery, lineToJson, readFilter, readLogInstant } from './log-filter.ts';
+import { ShownLines } from './shown-lines.ts';
 
 /** What may wait in the memory of a connection before its reader is waited for. */
 const HIGH_WATER_BYTES = 256 * 1024;
@@ -37,12 +39,15 @@ export interface LiveRequest {
   start: Instant;
   isStartGiven: boolean;
   place: Place;
+  shown: ShownLines;
+  /** Judges a line as it is shown. */
   keep: ((line: StoredLine) => boolean) | undefined;
 }
 
 /** @throws `notFound` for what the workspace has not, `invalidRequest` for what cannot be read */
 export async function readLiveRequest(
   context: Context,
+  masks: OutputMasks,
   workspaceId: string,
   query: LiveQuery,
 ): Promise<LiveRequest> {
@@ -58,6 +63,7 @@ export async function readLiveRequest(
     start: place.start ?? parseInstant(given ?? context.clock.now())!,
     isStartGiven: given !== undefined,
     place,
+    shown: new ShownLines(masks, resources),
     keep: end ? (line) => line.timestamp <= end && (keep?.(line) ?? true) : keep,
   };
 }
@@ -113,17 +119,18 @@ export async function deliver(
   signal: AbortSignal,
   stallMs: number = STALL_MS,
 ): Promise<Outcome> {
-  const { workspaceId, resources, start, isStartGiven, place, keep } = request;
+  const { workspaceId, resources, start, isStartGiven, place, shown, keep } = request;
   const lines = context.logStore.follow({
     resources: [...resources.keys()],
     startOf: (id) => (isStartGiven || resources.get(id)?.kind !== 'job' ? start : { seconds: 0, nanos: 0 }),
     after: new Map(place.sequences),
     untilFinal: (id, over) => untilFinal(context, workspaceId, id, over),
     signal,
-    ...(keep ? { keep } : {}),
   });
   for await (const batch of lines) {
-    for (const portion of portions(batch)) {
+    await shown.refresh();
+    const wanted = batch.map((line) => shown.of(line)).filter((line) => keep?.(line) ?? true);
+    for (const portion of portions(wanted)) {
       const texts = portion.map((line) => lineToJson(line, resources));
       outlet.send(portion, texts);
       if (outlet.bufferedBytes() < HIGH_WATER_BYTES) continue;

@@ -20,7 +20,7 @@ import { forwardingWorkspaces } from '../db/queries/log-streams.ts';
 import { findAnyService } from '../db/queries/services.ts';
 import type { LogShipmentsTable } from '../db/schema.ts';
 import { OUTPUT } from '../jobs/finish-job.ts';
-import { maskerOf } from '../jobs/output-secrets.ts';
+import { maskerOf, maskSettings } from '../jobs/output-secrets.ts';
 import { formatSyslog } from '../logs/syslog.ts';
 import { type Destination, destinationsOf } from '../services/log-streams.ts';
 import { formatMicros, parseMicros } from '../shared/clock.ts';
@@ -60,6 +60,8 @@ class Forwarding {
   readonly #receivers = new Map<string, Receiver>();
   /** How the lines of an open shipment become messages; made once, since it takes decrypting. */
   readonly #formats = new Map<string, Promise<Parcel['format']>>();
+  /** Services of open shipments whose secrets are not hidden. Formats look here: a shipment may take long. */
+  readonly #unmasked = new Set<string>();
 
   constructor(context: Context, ca: string | undefined, stop: AbortSignal) {
     this.#context = context;
@@ -112,6 +114,7 @@ class Forwarding {
     if (shipments.length === 0) return this.#offerNothing(workspaceId);
     // Asked before their lines are read: what is final now has all its lines.
     const active = await this.#active(shipments);
+    await this.#readSettings(shipments);
     const destinationOf = await destinationsOf(this.#context, workspaceId);
     const parcels = new Map<string, { destination: Destination; parcels: Parcel[] }>();
     for (const shipment of shipments) {
@@ -151,6 +154,15 @@ class Forwarding {
     return new Set([...(await unfinishedAmong(read, jobs)), ...(await activeDeploysAmong(read, deploys))]);
   }
 
+  async #readSettings(shipments: LogShipmentsTable[]): Promise<void> {
+    const services = new Set(shipments.map((one) => one.service_id));
+    const settings = await maskSettings(this.#context, services);
+    for (const service of services) {
+      if (settings.get(service) === false) this.#unmasked.add(service);
+      else this.#unmasked.delete(service);
+    }
+  }
+
   #format(shipment: LogShipmentsTable, destination: Destination): Promise<Parcel['format']> {
     const key = `${shipment.resource_id}.${shipment.segment} ${keyOf('', destination)}`;
     const format = this.#formats.get(key) ?? this.#makeFormat(shipment, destination);
@@ -173,7 +185,10 @@ class Forwarding {
       type: isJob ? ('app' as const) : ('build' as const),
       token: destination.token,
     };
-    return (line) => formatSyslog(line, mask ? mask(line.message) : line.message, origin);
+    return (line) => {
+      const isMasked = mask && !this.#unmasked.has(shipment.service_id);
+      return formatSyslog(line, isMasked ? mask(line.message) : line.message, origin);
+    };
   }
 
   async #tidy(): Promise<void> {

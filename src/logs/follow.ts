@@ -99,7 +99,7 @@ class Follower {
       Math.min(LARGEST_CHUNK_BYTES, Math.floor(BUFFER_BYTES / Math.max(1, waiting.length))),
     );
     const sources = waiting.map((tail) => ({ ...tail.names, lines: tail.fresh(chunk) }));
-    const merge = new Merge(sources, 'forward', this.#request.keep);
+    const merge = new Merge(sources, 'forward');
     try {
       for (;;) {
         const lines = await merge.next();

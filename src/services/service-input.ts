@@ -26,6 +26,7 @@ export interface ServiceFields {
   autoDeployTrigger?: string | undefined;
   buildFilter?: BuildFilter | undefined;
   artifactSourceId?: string | undefined;
+  maskSecrets?: boolean | undefined;
   serviceDetails?: GivenDetails | undefined;
 }
 
@@ -36,6 +37,8 @@ export interface ServiceExtra {
   notifyOnFail: 'default' | 'notify' | 'ignore';
   buildFilter?: BuildFilter;
   artifactSourceId?: string;
+  /** Whether secrets are hidden in output: where it is read and forwarded, or in neither; unset, where it is forwarded. */
+  maskSecrets?: boolean;
   repoCredentialSealed?: string;
 }
 
@@ -71,6 +74,7 @@ export function sourceColumns(
     else extra.buildFilter = given.buildFilter;
   }
   if (given.artifactSourceId) extra.artifactSourceId = given.artifactSourceId;
+  if (given.maskSecrets !== undefined) extra.maskSecrets = given.maskSecrets;
   let { repo, branch, image } = current;
   // Clients send '' for what they have no value for.
   if (given.repo) repo = readRepo(context, current, given.repo, extra);

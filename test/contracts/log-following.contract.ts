@@ -117,11 +117,5 @@ export function describeFollowing(given: Given): void {
       expect(got).toEqual(numbered(0, 2000));
       await reader.return?.();
     });
-
-    it('gives only what the request keeps', async () => {
-      for (let n = 0; n < 100; n++) await given.write(record(n, `line ${n}`));
-      const keep = (line: StoredLine) => line.message.endsWith('7');
-      expect(messagesOf(await take(2, { keep })).slice(0, 2)).toEqual(['line 7', 'line 17']);
-    });
   });
 }

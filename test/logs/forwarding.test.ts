@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { WORKER_DETAILS } from '../support/seed-service.ts';
 import { TestServer } from '../support/server.ts';
 import { type ReceivedLine, SyslogReceiver } from '../support/syslog-receiver.ts';
 
@@ -135,6 +136,20 @@ describe('forwarding output', () => {
     expect(job.output).toContain('token=hunter2hunter2; abc');
     await eventually(() => linesOf(job.id).length >= 2);
     expect(firstArrivals(linesOf(job.id))).toEqual(['token=[masked]; abc', '[masked][masked]']);
+  });
+
+  it('follows the setting of the service, as it is when a line is sent', async () => {
+    const service = await server.seedService({}, { details: WORKER_DETAILS });
+    await server.call('PUT', `/services/${service}/env-vars/API_TOKEN`, { value: 'hunter2hunter2' });
+    const set = (maskSecrets: boolean) => server.call('PATCH', `/services/${service}`, { maskSecrets });
+    const job = await server.createJob(service, 'while :; do echo "$API_TOKEN"; sleep 0.1; done');
+    const last = () => linesOf(job.id).at(-1)?.message;
+    await eventually(() => last() === '[masked]', { what: 'a masked line' });
+    await set(false);
+    await eventually(() => last() === 'hunter2hunter2', { what: 'a line as it was written' });
+    await set(true);
+    await eventually(() => last() === '[masked]', { what: 'a masked line again' });
+    await server.call('POST', `/services/${service}/jobs/${job.id}/cancel`);
   });
 
   it('leaves out the lines of a service that is set to drop', async () => {

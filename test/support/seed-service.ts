@@ -6,7 +6,11 @@ import { artifactTree } from '../../src/builds/artifact-path.ts';
 import type { Config } from '../../src/config.ts';
 import type { Database } from '../../src/db/open.ts';
 import type { ServicesTable } from '../../src/db/schema.ts';
+import { newDetails } from '../../src/services/service-details.ts';
 import { newId } from '../../src/shared/ids.ts';
+
+/** Details of a background worker in full, for answers that show the service. */
+export const WORKER_DETAILS = JSON.stringify(newDetails('background_worker', { runtime: 'node' }, false));
 
 /**
  * @param files of the artifact, by path

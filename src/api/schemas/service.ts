@@ -23,7 +23,10 @@ export function presentService(
   const credential = credentials.get(credentialIdOf(service) ?? '');
   return {
     id: service.id,
-    ...(extra as Pick<Service, 'autoDeploy' | 'autoDeployTrigger' | 'buildFilter' | 'notifyOnFail'>),
+    ...(extra as Pick<
+      Service,
+      'autoDeploy' | 'autoDeployTrigger' | 'buildFilter' | 'maskSecrets' | 'notifyOnFail'
+    >),
     ...(service.branch === null ? {} : { branch: service.branch }),
     createdAt: service.created_at,
     dashboardUrl: `${baseUrl}/${DASHBOARD_FOLDERS[service.type]}/${service.id}`,

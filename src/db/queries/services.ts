@@ -36,6 +36,15 @@ export async function findAnyService(queries: Queries, id: string): Promise<Serv
   return queries.selectFrom('services').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** The extra fields of services of whatever workspace, deleted or not, in no particular order. */
+export async function extrasOfServices(
+  queries: Queries,
+  ids: readonly string[],
+): Promise<Pick<ServicesTable, 'id' | 'extra'>[]> {
+  if (ids.length === 0) return [];
+  return queries.selectFrom('services').select(['id', 'extra']).where('id', 'in', ids).execute();
+}
+
 /** The service that holds a name, among those not deleted. */
 export async function findServiceByName(
   queries: Queries,
