@@ -188,6 +188,7 @@ describe('single places', () => {
   test('processes are started by the executors, by git, and to give back room on the disk', () => {
     const allowed = [
       'src/builds/git.ts',
+      'src/executors/local/launcher.ts',
       'src/executors/local/runtime.ts',
       'src/executors/process/executor.ts',
       'src/executors/process/supervisor.ts',

@@ -113,10 +113,11 @@ class ByHand {
       work: join(folder, 'work'),
       secrets: join(bundle, 'secrets'),
       projectSecrets: [],
-      commandFile: join(bundle, 'command'),
+      orders: join(bundle, 'orders'),
     };
     mkdirSync(folder);
     mkdirSync(bundle);
+    mkdirSync(paths.orders);
     for (const path of [paths.home, paths.tmp, paths.upper, paths.work]) mkdirSync(path);
     mkdirSync(join(paths.home, 'project'));
     mkdirSync(join(paths.home, 'project', 'src'));
@@ -129,15 +130,13 @@ class ByHand {
       this.#cgroups.limit(id, limits);
     }
     const config = ociConfig(
+      id,
       {
-        id,
-        command: '',
         environment: {},
         secretFiles: [],
         project: { kind: 'artifact', tree: order.tree },
         workingDirectory: '',
         limits,
-        logFile: '',
       },
       paths,
       {

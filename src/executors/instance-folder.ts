@@ -164,7 +164,8 @@ export function readExit(file: string): RecordedExit | undefined {
   };
 }
 
-function readPid(file: string): number | undefined {
+/** The process id in a file; undefined while there is none. */
+export function readPid(file: string): number | undefined {
   try {
     return Number(readFileSync(file, 'utf8').trim()) || undefined;
   } catch {

@@ -6,6 +6,7 @@
  *
  * What a crash leaves, and what `adopt` makes of it, is argued in docs/recovery.md.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { artifactTree } from '../builds/artifact-path.ts';
 import type { Context } from '../context.ts';
 import { findJobById, findSnapshot, transitionJob } from '../db/queries/jobs.ts';
@@ -183,6 +184,8 @@ export class JobRunner {
   async #end(id: string, end: End): Promise<void> {
     await finishJob(this.#context, id, end);
     crashPoint('final-committed');
+    // Whoever waits for the end is answered before its remains are cleared away.
+    await nextTurn();
     await this.#context.executor.destroy(id);
   }
 

@@ -2,14 +2,15 @@
  * The log store on files: `<folder>/<shard>/<resource>/<segment>.log`. A segment is written by appends alone, by the
  * supervisor of an instance or by this process; it is read in place. A read-only file is one that is complete.
  */
-import { chmod, type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises';
+import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../shared/clock.ts';
 import { formatRecords } from './cri.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { follow, Tail } from './follow.ts';
 import { formatInstant, type Instant, parseInstant } from './instant.ts';
-import { lastTimeBound } from './last-time.ts';
+import { lastRisingTime, lastTimeBound } from './last-time.ts';
 import type { FollowRequest, LogPage, LogQuery, LogStore, LogStreamName, StoredLine } from './log-store.ts';
 import { ifMissing } from './missing-file.ts';
 import { cutAtLimit, enforceLimit } from './output-limit.ts';
@@ -20,10 +21,12 @@ import { isClosedMode, Segment } from './segment.ts';
 /** Segments whose checkpoints stay in memory; a forgotten one is read again when it is asked for. */
 const MAX_KNOWN_SEGMENTS = 2000;
 const READ_ONLY = 0o440;
-const MIN_COMPRESSED_BYTES = 16 * 1024;
-/** How often all files are looked through for complete segments that nobody told of. */
+/** Reading so little is quicker than to hand it to another thread. */
+const SMALL_BYTES = 16 * 1024;
 /** Reading a smaller segment whole takes a moment. */
 const LARGE_BYTES = 1024 * 1024;
+const MIN_COMPRESSED_BYTES = 16 * 1024;
+/** How often all files are looked through for complete segments that nobody told of. */
 const SWEEP_INTERVAL_MS = 60 * 60 * 1000;
 
 export class FileLogStore implements LogStore {
@@ -52,7 +55,7 @@ export class FileLogStore implements LogStore {
 
   async segmentFile(resource: string, segment: string): Promise<string> {
     const file = this.#path(resource, segment);
-    await mkdir(dirname(file), { recursive: true });
+    mkdirSync(dirname(file), { recursive: true });
     this.#live.add(file);
     return file;
   }
@@ -77,7 +80,7 @@ export class FileLogStore implements LogStore {
     this.#appends.delete(file);
     this.#live.delete(file);
     await cutAtLimit(this.#segment(file), this.#segmentBytes, instantOfMs(this.#clock.nowMs()));
-    await chmod(file, READ_ONLY).catch(ifMissing);
+    if (existsSync(file)) chmodSync(file, READ_ONLY);
     this.#completed.add(file);
   }
 
@@ -131,8 +134,11 @@ export class FileLogStore implements LogStore {
 
   async endBound(resource: string, segment: string): Promise<string | undefined> {
     const path = this.#path(resource, segment);
-    const size = (await stat(path).catch(ifMissing))?.size ?? 0;
-    const bound = size > LARGE_BYTES ? await lastTimeBound(path, size) : undefined;
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    const bound =
+      size > LARGE_BYTES
+        ? await lastTimeBound(path, size)
+        : size > 0 && size <= SMALL_BYTES && lastRisingTime(path);
     return bound ? formatInstant(bound) : this.lastTimestamp(resource, segment);
   }
 

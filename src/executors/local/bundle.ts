@@ -3,37 +3,42 @@ import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:f
 import { lchown } from 'node:fs/promises';
 import { join } from 'node:path';
 import { walkTree } from '../../shared/trees.ts';
-import type { InstanceSpec } from '../executor.ts';
-import { type HostFacts, type InstancePaths, needsCommandFile, ociConfig } from './spec.ts';
+import {
+  COMMAND_FILE,
+  type HostFacts,
+  type InstancePaths,
+  needsCommandFile,
+  ORDERS_FILE,
+  ociConfig,
+  orders,
+  type SharedSpec,
+} from './spec.ts';
 
 interface User {
   uid: number;
   gid: number;
 }
 
-/** Makes the writable folders of an instance, owned by its user. */
-export function makeInstanceFolders(
-  folder: string,
-  paths: InstancePaths,
-  ticketFolder: string,
-  user: User,
-): void {
-  for (const path of [paths.home, paths.tmp, paths.upper, paths.work]) mkdirSync(path);
-  for (const path of [
-    join(paths.home, 'project'),
-    join(paths.home, 'project', 'src'),
-    join(paths.home, '.cache'),
+/** Makes the folders of an instance: those that it writes, owned by its user, and the one of its ticket. */
+export function makeInstanceFolders(folder: string, user: User): void {
+  const inside = (name: string): string => join(folder, name);
+  for (const name of [
+    'home',
+    'home/project',
+    'home/project/src',
+    'home/.cache',
+    'tmp',
+    'upper',
+    'work',
+    'ticket',
   ]) {
-    mkdirSync(path);
-    chownSync(path, user.uid, user.gid);
+    mkdirSync(inside(name));
+    // The first process creates the ticket in it as the instance's user.
+    if (name !== 'tmp' && name !== 'work') chownSync(inside(name), user.uid, user.gid);
   }
-  for (const path of [paths.home, paths.upper]) chownSync(path, user.uid, user.gid);
-  chmodSync(paths.tmp, 0o1777);
-  // The first process creates the ticket in it as the instance's user.
-  chownSync(ticketFolder, user.uid, user.gid);
+  chmodSync(inside('tmp'), 0o1777);
   // Overlay takes the mode of its root from the upper layer.
-  chmodSync(paths.upper, 0o755);
-  chmodSync(folder, 0o700);
+  chmodSync(inside('upper'), 0o755);
 }
 
 /** Hands a tree to the instance's user; one that it owns already is left as it is. */
@@ -45,18 +50,32 @@ export async function giveTree(tree: string, user: User): Promise<void> {
   chownSync(tree, user.uid, user.gid);
 }
 
-/** Writes `config.json` and the files with secrets; readable by root, secrets also by the instance's user. */
-export function writeBundle(folder: string, spec: InstanceSpec, paths: InstancePaths, host: HostFacts): void {
+/** Writes `config.json` and the secret files; readable by root, secret files also by the instance's user. */
+export function writeBundle(
+  folder: string,
+  name: string,
+  spec: SharedSpec,
+  paths: InstancePaths,
+  host: HostFacts,
+): void {
+  mkdirSync(paths.orders, { mode: 0o755 });
   if (spec.secretFiles.length > 0) {
     mkdirSync(paths.secrets, { mode: 0o755 });
-    for (const { name, content } of spec.secretFiles) {
-      writeFileSync(join(paths.secrets, name), content.reveal(), { mode: 0o400 });
-      chownSync(join(paths.secrets, name), host.uid, host.gid);
+    for (const { name: file, content } of spec.secretFiles) {
+      writeFor(host, join(paths.secrets, file), content.reveal());
     }
   }
-  if (needsCommandFile(spec.command)) {
-    writeFileSync(paths.commandFile, spec.command, { mode: 0o444 });
-  }
-  const config = ociConfig(spec, paths, host);
+  const config = ociConfig(name, spec, paths, host);
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config), { mode: 0o600 });
+}
+
+/** Writes what the first process of an instance reads at its start. @param own variables of this instance alone */
+export function writeOrders(folder: string, command: string, own: Record<string, string>, user: User): void {
+  if (needsCommandFile(command)) writeFor(user, join(folder, COMMAND_FILE), command);
+  writeFor(user, join(folder, ORDERS_FILE), orders(command, own));
+}
+
+function writeFor(user: User, file: string, text: string): void {
+  writeFileSync(file, text, { mode: 0o400 });
+  chownSync(file, user.uid, user.gid);
 }

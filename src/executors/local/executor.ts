@@ -16,31 +16,26 @@ import {
   renameSync,
   rmSync,
   statfsSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { crashPoint } from '../../shared/crash-points.ts';
+import type { Secret } from '../../shared/secret.ts';
 import type { Executor, ExitStatus, InstanceSpec, InstanceState } from '../executor.ts';
 import { StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
-import { InstanceFolders, readExit } from '../instance-folder.ts';
+import { InstanceFolders, readExit, readPid } from '../instance-folder.ts';
 import { argumentsOf, findByArgument, pidInside, signalProcess } from '../processes.ts';
 import { shownInProject } from '../project-secrets.ts';
-import { giveTree, makeInstanceFolders, writeBundle } from './bundle.ts';
+import { giveTree, makeInstanceFolders, writeBundle, writeOrders } from './bundle.ts';
 import { type Cgroups, openCgroups } from './cgroups.ts';
 import { type HostView, makeHostView } from './host-view.ts';
-import {
-  type RuntimeChoice,
-  removeMountNamespace,
-  run,
-  type Supervisor,
-  startSupervisor,
-  writeWrapper,
-} from './runtime.ts';
-import type { HostFacts, InstancePaths } from './spec.ts';
-import { newSupervisorName, Standbys } from './standbys.ts';
+import { Launcher, type Supervisor } from './launcher.ts';
+import { type RuntimeChoice, removeMountNamespace, run, writeWrapper } from './runtime.ts';
+import { type HostFacts, type InstancePaths, type SharedSpec, splitSpec } from './spec.ts';
+import { LOG, newSupervisorName, type Standby, Standbys } from './standbys.ts';
+import { Words } from './words.ts';
 
 /** The user of all instances: unprivileged, and no user of the host's own. */
 export const USER = { uid: 64_000, gid: 64_000 };
@@ -52,8 +47,10 @@ const SOON_MS = 50;
 const DESTROY_WAIT_MS = 10_000;
 /** How long the first process may be alone before the command is there to be signalled. */
 const COMMAND_WAIT_MS = 2000;
-/** In a bundle: leads to the folder of the instance's ticket. */
-const TICKET_LINK = 'ticket';
+/** In a standby's folder: the folder of its ticket. */
+const TICKET = 'ticket';
+/** In a bundle: the folder of what the first process reads. */
+const ORDERS = 'orders';
 /** Begins the ids of instances that only show whether instances can be made. */
 export const TRIAL_PREFIX = 'try-';
 const TMPFS_MAGIC = 0x01021994;
@@ -91,16 +88,15 @@ export class LocalExecutor implements Executor {
   readonly #cgroups: Cgroups;
   readonly #view: HostView;
   readonly #choice: RuntimeChoice;
-  readonly #conmon: string;
-  readonly #wrapper: string;
   readonly #runFolder: string;
   readonly #stateFolder: string;
   readonly #facts: Omit<HostFacts, 'cgroupMounts' | 'runtimeCgroup'>;
+  readonly #words: Words;
+  readonly #launcher: Launcher;
   readonly #standbys: Standbys;
 
   constructor(options: LocalExecutorOptions & { conmon: string; init: string; choice: RuntimeChoice }) {
     this.#choice = options.choice;
-    this.#conmon = options.conmon;
     const { name, mountNamespace, userNamespace } = options.choice;
     this.runtime = `${name}${mountNamespace ? ', hybrid cgroups' : ''}${userNamespace ? ', user namespaces' : ''}`;
     this.#folders = new InstanceFolders(options.dataDir);
@@ -123,29 +119,36 @@ export class LocalExecutor implements Executor {
       network: options.network,
       userNamespace: options.choice.userNamespace,
     };
-    this.#wrapper = join(this.#runFolder, `${options.choice.name}-wrapper`);
+    const wrapper = join(this.#runFolder, `${options.choice.name}-wrapper`);
     // The wrapper's shell fills it in.
-    const id = '$'.concat('{id}');
-    writeWrapper(
-      this.#wrapper,
-      options.choice,
-      this.#cgroups.joinFiles(id),
-      join(this.#bundle(id), TICKET_LINK),
-    );
+    writeWrapper(wrapper, options.choice, this.#cgroups.joinFiles('$'.concat('{id}')));
     this.#exits = new ExitWatch(this.#folders.exitsFolder);
-    this.#standbys = new Standbys(
-      options.dataDir,
-      (folder, logFile) => this.#startSupervisor(basename(folder), folder, logFile),
-      (folder) => this.#removeEngine(basename(folder), folder),
+    this.#words = new Words(join(this.#runFolder, 'words'));
+    this.#launcher = new Launcher(
+      {
+        conmon: options.conmon,
+        wrapper,
+        bundlesFolder: join(this.#runFolder, 'bundles'),
+        stateFolder: this.#stateFolder,
+        exitsFolder: this.#folders.exitsFolder,
+        mountNamespace: options.choice.mountNamespace,
+      },
+      this.#words,
     );
+    this.#standbys = new Standbys(options.dataDir, {
+      start: (folder) => this.#startStandby(folder),
+      make: (standby, shared) => this.#make(standby, shared),
+      isAlive: ({ folder, supervisor }) => this.#lives(join(folder, 'supervisor.pid'), supervisor.name),
+      discard: (folder) => this.#removeEngine(basename(folder), folder),
+    });
   }
 
   /** Removes what a server that is gone kept ready, and makes this one's own. */
   async open(): Promise<void> {
-    for (const { name, folder } of this.#standbys.leftOver()) await this.#removeEngine(name, folder);
+    for (const folder of this.#standbys.leftOver()) await this.#removeEngine(basename(folder), folder);
     const trials = (await this.list()).filter((id) => id.startsWith(TRIAL_PREFIX));
     for (const id of trials) await this.destroy(id);
-    this.#standbys.refill();
+    this.#standbys.open();
   }
 
   async start(spec: InstanceSpec): Promise<{ startedAt: string }> {
@@ -153,25 +156,24 @@ export class LocalExecutor implements Executor {
     // Throws when there is such an instance already: the second of the locks against a second start.
     this.#folders.create(id);
     crashPoint('instance-folder-made');
+    let supervisor: Supervisor | undefined;
     try {
       if (spec.project.kind === 'writable') {
         await giveTree(spec.project.tree, USER);
         await giveTree(spec.project.cache, USER);
       }
-      const supervisor = this.#prepare(spec);
+      supervisor = this.#prepare(spec);
       crashPoint('instance-prepared');
-      supervisor.go();
-      try {
-        return { startedAt: await this.#ticketTime(id, supervisor) };
-      } finally {
-        supervisor.release();
-        this.#standbys.refillSoon();
-      }
+      supervisor.say('go');
+      return { startedAt: await this.#ticketTime(id, supervisor) };
     } catch (error) {
       // Whoever takes the ticket decides. If it is ours now, the command never ran.
       if (!this.#folders.claim(id)) return { startedAt: await this.#ticketTime(id) };
       await this.destroy(id);
       throw new StartFailedError(error instanceof Error ? error.message : String(error), { cause: error });
+    } finally {
+      supervisor?.release();
+      this.#standbys.refillSoon();
     }
   }
 
@@ -231,6 +233,8 @@ export class LocalExecutor implements Executor {
   async close(): Promise<void> {
     this.#exits.close();
     await this.#standbys.close();
+    this.#launcher.close();
+    this.#words.close();
     // What runs on needs its bundle; without any, nothing of this server stays on the host.
     if ((await this.list()).length > 0) return;
     if (this.#choice.mountNamespace) removeMountNamespace(this.#choice.mountNamespace);
@@ -238,50 +242,63 @@ export class LocalExecutor implements Executor {
     this.#cgroups.close();
   }
 
-  /** Writes everything that the instance consists of, around a supervisor that waits. */
+  /** Makes all of the instance that is not made yet, around a supervisor that waits. */
   #prepare(spec: InstanceSpec): Supervisor {
-    const supervisor = this.#takeSupervisor(spec);
+    const { shared, own } = splitSpec(spec);
+    // Only what nobody writes to can be shared in advance.
+    const key = spec.project.kind === 'artifact' ? contentKey(shared) : undefined;
+    const standby = this.#takeStandby(spec, key);
+    if (standby.key === undefined) this.#make(standby, shared);
+    writeOrders(join(this.#bundle(standby.supervisor.name), ORDERS), spec.command, own, USER);
+    if (key) this.#standbys.noteUse(key, shared);
+    return standby.supervisor;
+  }
+
+  /** One that waits becomes this instance's by one rename; otherwise a new one is started in its place. */
+  #takeStandby({ id, logFile }: InstanceSpec, key: string | undefined): Standby {
+    const folder = this.#folders.supervisorFolder(id);
+    const ticketFolder = this.#folders.ticketFolder(id);
+    // A log that has lines already is continued, so its supervisor must be told of it from the first.
+    const waiting = existsSync(logFile) ? undefined : this.#standbys.take(key);
+    if (waiting) {
+      renameSync(waiting.folder, folder);
+      linkSync(join(folder, LOG), logFile);
+      // Whoever will take the ticket has its folder open: it stays the same one.
+      renameSync(join(folder, TICKET), ticketFolder);
+      return { ...waiting, folder };
+    }
+    const name = newSupervisorName();
+    mkdirSync(folder);
+    this.#makePlace(name, folder);
+    renameSync(join(folder, TICKET), ticketFolder);
+    return { supervisor: this.#launcher.start({ name, folder, ticketFolder, logFile }), folder };
+  }
+
+  #startStandby(folder: string): Supervisor {
+    const name = basename(folder);
+    this.#makePlace(name, folder);
+    const ticketFolder = join(folder, TICKET);
+    return this.#launcher.start({ name, folder, ticketFolder, logFile: join(folder, LOG) });
+  }
+
+  /** Makes what a supervisor finds there. */
+  #makePlace(name: string, folder: string): void {
+    writeFileSync(join(folder, 'name'), name);
+    makeInstanceFolders(folder, USER);
+    this.#cgroups.create(name);
+    mkdirSync(this.#bundle(name), { mode: 0o700 });
+  }
+
+  /** Lets a supervisor make an instance, whose first process then waits. */
+  #make({ supervisor, folder }: Standby, shared: SharedSpec): void {
     const { name } = supervisor;
-    const paths = this.#paths(spec, name);
-    const ticketFolder = this.#folders.ticketFolder(spec.id);
-    makeInstanceFolders(this.#folders.folder(spec.id), paths, ticketFolder, USER);
-    // A supervisor that was ready before its job knows its bundle only.
-    symlinkSync(ticketFolder, join(this.#bundle(name), TICKET_LINK));
-    this.#cgroups.limit(name, spec.limits);
-    writeBundle(this.#bundle(name), spec, paths, {
+    this.#cgroups.limit(name, shared.limits);
+    writeBundle(this.#bundle(name), name, shared, this.#paths(shared, name, folder), {
       ...this.#facts,
       cgroupMounts: this.#choice.joinsCgroup ? this.#cgroups.mounts(name) : [],
       ...(this.#choice.joinsCgroup ? {} : { runtimeCgroup: `/${CGROUP_GROUP}/${name}` }),
     });
-    return supervisor;
-  }
-
-  /** One that was kept ready becomes this instance's by one rename; otherwise a new one is started in its place. */
-  #takeSupervisor({ id, logFile }: InstanceSpec): Supervisor {
-    const folder = this.#folders.supervisorFolder(id);
-    // A log that has lines already is continued, so its supervisor must be told of it from the first.
-    const standby = existsSync(logFile) ? undefined : this.#standbys.take();
-    if (standby) {
-      renameSync(standby.folder, folder);
-      linkSync(join(folder, 'log'), logFile);
-      return standby.supervisor;
-    }
-    mkdirSync(folder);
-    return this.#startSupervisor(newSupervisorName(), folder, logFile);
-  }
-
-  #startSupervisor(name: string, folder: string, logFile: string): Supervisor {
-    writeFileSync(join(folder, 'name'), name);
-    this.#cgroups.create(name);
-    mkdirSync(this.#bundle(name), { mode: 0o700 });
-    return startSupervisor(this.#conmon, this.#wrapper, {
-      name,
-      bundle: this.#bundle(name),
-      stateFolder: this.#stateFolder,
-      supervisorPidFile: join(folder, 'supervisor.pid'),
-      exitsFolder: this.#folders.exitsFolder,
-      logFile,
-    });
+    supervisor.say('make');
   }
 
   /** Ends a supervisor and its processes, and removes what it made. @param folder where it waited, if it still does */
@@ -300,11 +317,13 @@ export class LocalExecutor implements Executor {
     rmSync(join(this.#stateFolder, name), { recursive: true, force: true });
     await this.#cgroups.remove(name);
     rmSync(this.#bundle(name), { recursive: true, force: true });
-    if (folder) rmSync(folder, { recursive: true, force: true });
+    if (!folder) return;
+    // Of one that had its instance made and was not used.
+    rmSync(join(this.#folders.exitsFolder, name), { force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 
-  #paths({ id, project, secretFiles }: InstanceSpec, name: string): InstancePaths {
-    const folder = this.#folders.folder(id);
+  #paths({ project, secretFiles }: SharedSpec, name: string, folder: string): InstancePaths {
     return {
       rootfs: this.#view.rootfs,
       etc: this.#view.etc,
@@ -314,7 +333,7 @@ export class LocalExecutor implements Executor {
       work: join(folder, 'work'),
       secrets: join(this.#bundle(name), 'secrets'),
       projectSecrets: shownInProject(project.tree, secretFiles).map((file) => file.name),
-      commandFile: join(this.#bundle(name), 'command'),
+      orders: join(this.#bundle(name), ORDERS),
     };
   }
 
@@ -342,9 +361,13 @@ export class LocalExecutor implements Executor {
   }
 
   #supervisorLives(id: string): boolean {
-    const pid = this.#folders.supervisorPid(id);
-    const bundle = this.#bundle(this.#folders.engineName(id));
-    return pid !== undefined && (argumentsOf(pid)?.includes(bundle) ?? false);
+    return this.#lives(this.#folders.supervisorPidFile(id), this.#folders.engineName(id)) ?? false;
+  }
+
+  /** Whether the process that a file names is that supervisor; undefined while the file says nothing. */
+  #lives(pidFile: string, name: string): boolean | undefined {
+    const pid = readPid(pidFile);
+    return pid === undefined ? undefined : (argumentsOf(pid)?.includes(this.#bundle(name)) ?? false);
   }
 
   /** Live processes that make or supervise an instance of that name, which is told by the bundle they were given. */
@@ -358,17 +381,33 @@ export class LocalExecutor implements Executor {
   async #ticketTime(id: string, supervisor?: Supervisor): Promise<string> {
     const began = Date.now();
     for (;;) {
-      const failure = supervisor?.failure();
+      const waited = Date.now() - began;
+      const report = supervisor?.report();
       const ended = this.#folders.exit(id) !== undefined;
+      // The supervisor may take its time to appear, but not to go.
+      const pidFile = this.#folders.supervisorPidFile(id);
+      const isGone = waited > SOON_MS && this.#lives(pidFile, this.#folders.engineName(id)) === false;
       // Looked for after those: it may have been taken in between.
       const ticket = this.#folders.ticket(id);
       if (ticket?.takenBy === 'instance') return ticket.at;
-      if (failure !== undefined) throw new Error(failure);
+      if (report?.state === 'failed') throw new Error(report.why);
       if (ended) throw new Error('the first process of the instance could not take its ticket');
-      const waited = Date.now() - began;
+      if (isGone) throw new Error('the supervisor ended without a report');
       if (waited > TICKET_WAIT_MS)
         throw new Error('the first process of the instance took no ticket in time');
       await delay(waited < SOON_MS ? 1 : 20);
     }
   }
+}
+
+/** The same for two instances exactly when they are made of the same. */
+function contentKey(shared: SharedSpec): string {
+  const secrets = (all: [string, Secret][]): string[][] =>
+    all.map(([name, value]) => [name, value.reveal()]).sort(([a], [b]) => (a! < b! ? -1 : 1));
+  const content = {
+    ...shared,
+    environment: secrets(Object.entries(shared.environment)),
+    secretFiles: secrets(shared.secretFiles.map(({ name, content: text }) => [name, text])),
+  };
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex');
 }

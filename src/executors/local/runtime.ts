@@ -1,33 +1,23 @@
 /**
- * The seam to the programs that make an instance: a supervisor (conmon) and an OCI runtime (crun or runc). This is the
- * one file of this executor that starts processes. Argument arrays only; the shell scripts are fixed texts.
+ * The seam to the programs that make an instance: a supervisor (conmon) and an OCI runtime (crun or runc). Argument
+ * arrays only; the shell scripts are fixed texts. Supervisors are started by `launcher.ts`.
  *
  * conmon calls its runtime as `create`; the wrapper turns that into `run --detach`. So one spawn makes, starts and
- * supervises an instance, and there is no state in which it is made but waits for the server to start it.
+ * supervises an instance, and there is no state in which it is made but has to be started through the runtime.
  *
- * A supervisor can be started before there is a job for it: its wrapper has joined a cgroup and waits for one word.
- * That takes the slowest parts (loading conmon, moving between cgroups) off the path from create to start. When the
- * server ends before the word, the wrapper sees the end of its input and nothing is left.
+ * What is started waits twice for a word of the server: the wrapper, in its cgroup, for the bundle to be complete; the
+ * instance's first process for the job. So the slow parts can be done before there is a job. When the server ends
+ * before a word, whoever waits for it sees the end of its input, ends, and no command was run.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
-import type { Socket } from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { crashPoint } from '../../shared/crash-points.ts';
-import { TICKET_FD } from './spec.ts';
+import { TICKET_FD, WORD_FD } from './spec.ts';
 
-/** Descriptors of a supervisor: it reports on one, its wrapper reads the word from the other. */
-const REPORT_FD = 3;
-const WORD_FD = 4;
+/** conmon reports what became of its runtime's call on this descriptor. */
+export const REPORT_FD = 3;
+/** The open folder of the ticket, until the runtime hands it on under the number that the instance knows. */
+export const TICKET_FOLDER_FD = 5;
 
 export interface RuntimeChoice {
   name: 'crun' | 'runc';
@@ -38,30 +28,6 @@ export interface RuntimeChoice {
   mountNamespace?: string;
   /** Instances in a user namespace: what is left of privileges counts only inside. Old kernels lack overlays there. */
   userNamespace: boolean;
-}
-
-export interface SupervisorPlan {
-  /** Names the cgroup, the runtime's state and the exit record. */
-  name: string;
-  bundle: string;
-  /** State of the runtime: one folder for all instances. */
-  stateFolder: string;
-  supervisorPidFile: string;
-  exitsFolder: string;
-  logFile: string;
-}
-
-/** A supervisor that waits, or has been let go. */
-export interface Supervisor {
-  readonly name: string;
-  /** Whether it can still be let go. */
-  readonly ready: boolean;
-  /** Lets it make the instance from its bundle, which is complete by now. */
-  go(): void;
-  /** Why there will be no first process, in the runtime's own words; undefined while there may be one, or is. */
-  failure(): string | undefined;
-  /** Gives it up: one that still waits ends without an instance, one that was let go goes on. */
-  release(): void;
 }
 
 /** The absolute path of a program of this host, or undefined. */
@@ -82,37 +48,23 @@ function isExecutable(path: string): boolean {
 /**
  * Writes the wrapper that conmon calls as its runtime.
  * @param joinFiles with `$id` for the supervisor's name
- * @param ticketFolder likewise; it is there by the time of the word
  */
-export function writeWrapper(
-  file: string,
-  choice: RuntimeChoice,
-  joinFiles: string[],
-  ticketFolder: string,
-): void {
-  const enter = choice.mountNamespace ? `nsenter --mount=${choice.mountNamespace} -- ` : '';
+export function writeWrapper(file: string, choice: RuntimeChoice, joinFiles: string[]): void {
   const disabled = choice.joinsCgroup && choice.name === 'crun' ? ' --cgroup-manager=disabled' : '';
-  const begin = [
+  const lines = [
     '#!/bin/sh',
     '# Called by conmon: wrapper --root=FOLDER create ... ID. Joins the limits before anything of the instance runs.',
     'root=$1; shift 2',
     'for id; do :; done',
     ...(choice.joinsCgroup ? joinFiles.map((path) => `echo 0 > "${path}" || exit 1`) : []),
-    `exec ${enter}/bin/sh ${file}-go "$root" "$@"`,
-  ];
-  const go = [
-    '# Waits for the word; an end of input instead means that the server is gone.',
-    'root=$1; shift',
-    `read -r word <&${WORD_FD} && [ "$word" = go ] || exit 1`,
+    `read -r word <&${WORD_FD} && [ "$word" = make ] || exit 1`,
     '# Without its supervisor nobody would hear the instance.',
     'kill -0 "$PPID" || exit 1',
-    'for id; do :; done',
     '# An empty pipe for its input: conmon gives /dev/null, and crun hands what it is given to the user of the instance.',
-    `exec ${choice.path}${disabled} "$root" run --detach --preserve-fds=1 "$@" ${TICKET_FD}<"${ticketFolder}" ${WORD_FD}<&- <<END`,
+    `exec ${choice.path}${disabled} "$root" run --detach --preserve-fds=2 "$@" ${TICKET_FD}<&${TICKET_FOLDER_FD} ${TICKET_FOLDER_FD}<&- <<END`,
     'END',
   ];
-  writeFileSync(file, `${begin.join('\n')}\n`, { mode: 0o755 });
-  writeFileSync(`${file}-go`, `${go.join('\n')}\n`, { mode: 0o755 });
+  writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o755 });
 }
 
 /** Makes, once per start of the server, the mount namespace in which crun accepts a hybrid host. */
@@ -152,80 +104,4 @@ export function run(program: string, args: string[]): string {
     throw new Error(`${program} failed: ${said}`);
   }
   return result.stdout;
-}
-
-/** Starts a supervisor, which leaves the server's process tree at once and waits. */
-export function startSupervisor(conmon: string, wrapper: string, plan: SupervisorPlan): Supervisor {
-  // A file and no pipe: conmon ends when it cannot deliver its report, and the server may be gone by then.
-  const reportFile = join(plan.bundle, 'report');
-  const report = openSync(reportFile, 'a', 0o600);
-  const child = spawn(
-    conmon,
-    [
-      ...['--cid', plan.name, '--cuuid', plan.name, '--name', plan.name],
-      ...['--runtime', wrapper, `--runtime-arg=--root=${plan.stateFolder}`],
-      ...['--bundle', plan.bundle, '--container-pidfile', join(plan.bundle, 'pid')],
-      ...['--conmon-pidfile', plan.supervisorPidFile],
-      // The exit is recorded twice: in memory first, where a full disk cannot stop it.
-      ...['--persist-dir', plan.bundle, '--exit-dir', plan.exitsFolder],
-      ...['--log-path', `k8s-file:${plan.logFile}`, '--full-attach'],
-    ],
-    {
-      cwd: '/',
-      detached: true,
-      // The supervisor and its runtime need a path and the descriptor to report on; no secret goes this way.
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin', _OCI_SYNCPIPE: String(REPORT_FD) },
-      stdio: ['ignore', 'ignore', 'ignore', report, 'pipe'],
-    },
-  );
-  closeSync(report);
-  child.unref();
-  const word = child.stdio[WORD_FD] as Socket;
-  // One that waits must not keep the server's process alive.
-  word.unref();
-  let ready = true;
-  let ended: string | undefined;
-  child.once('error', (cause) => {
-    ended = `the supervisor could not be started: ${cause.message}`;
-  });
-  word.on('error', () => undefined);
-  // Its end is open as long as the supervisor or its wrapper lives. Nothing is ever sent to this side.
-  word.resume();
-  word.once('close', () => {
-    ready = false;
-    ended ??= 'the supervisor ended without a report';
-  });
-  return {
-    name: plan.name,
-    get ready() {
-      return ready;
-    },
-    go() {
-      ready = false;
-      word.write('go\n');
-      crashPoint('supervisor-released');
-    },
-    failure: () => reportedFailure(reportFile) ?? ended,
-    release() {
-      ready = false;
-      word.destroy();
-    },
-  };
-}
-
-/** conmon reports once: the process id, or a negative number with what the runtime printed. */
-function reportedFailure(file: string): string | undefined {
-  const line = readIfThere(file).split('\n', 1)[0]!;
-  if (!line.endsWith('}')) return undefined;
-  const report = JSON.parse(line) as { data?: number; pid?: number; message?: string };
-  if ((report.data ?? report.pid ?? -1) > 0) return undefined;
-  return report.message?.trim() || 'the runtime gave no reason';
-}
-
-function readIfThere(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }

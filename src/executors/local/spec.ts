@@ -1,4 +1,5 @@
 /** Builds the OCI configuration of an instance. Pure: facts in, one object out; nothing is touched. */
+import type { Secret } from '../../shared/secret.ts';
 import type { InstanceSpec } from '../executor.ts';
 import { seccomp } from './seccomp.ts';
 
@@ -7,9 +8,14 @@ export const PROJECT = '/opt/render/project/src';
 export const HOME = '/opt/render';
 /** Above this a command is handed over as a file: one argument of an exec may have 128 KiB. */
 const MAX_ARGUMENT_BYTES = 100 * 1024;
-const COMMAND_FILE = '/run/errand/command';
+/** What is known only when the job is: written by `writeOrders`, read by the first process. */
+const ORDERS_FOLDER = '/run/errand';
+export const ORDERS_FILE = 'orders';
+export const COMMAND_FILE = 'command';
 /** The first process has the ticket's folder open at this descriptor, and nobody inside has a path to it. */
 export const TICKET_FD = 3;
+/** From here it reads the word that lets it go. */
+export const WORD_FD = 4;
 
 export interface Mount {
   destination: string;
@@ -30,7 +36,8 @@ export interface InstancePaths {
   secrets: string;
   /** Names of those that are also shown in the root of the project. */
   projectSecrets: string[];
-  commandFile: string;
+  /** Folder of the orders. */
+  orders: string;
 }
 
 export interface HostFacts {
@@ -50,23 +57,56 @@ export interface HostFacts {
   runtimeCgroup?: string;
 }
 
-/** Whether the command must be read from a file. */
+/** What instances of the same snapshot and limits have in common: they can be made before it is known for which job. */
+export type SharedSpec = Pick<
+  InstanceSpec,
+  'environment' | 'secretFiles' | 'project' | 'workingDirectory' | 'limits'
+>;
+
+/** Splits what an instance is made of: variables that hold its id are its own, the others the snapshot's. */
+export function splitSpec(spec: InstanceSpec): { shared: SharedSpec; own: Record<string, string> } {
+  const { environment, secretFiles, project, workingDirectory, limits } = spec;
+  const isOwn = ([, value]: [string, Secret]): boolean => value.reveal() === spec.id;
+  const variables = Object.entries(environment);
+  return {
+    shared: {
+      environment: Object.fromEntries(variables.filter((one) => !isOwn(one))),
+      secretFiles,
+      project,
+      workingDirectory,
+      limits,
+    },
+    own: Object.fromEntries(variables.filter(isOwn).map(([key]) => [key, spec.id])),
+  };
+}
+
+/** Whether the command must be read from a file of its own. */
 export const needsCommandFile = (command: string): boolean => Buffer.byteLength(command) > MAX_ARGUMENT_BYTES;
 
-/** The whole `config.json` of an instance. */
+/** What the first process reads before it runs the command: a shell text that sets variables and its first argument. */
+export function orders(command: string, own: Record<string, string>): string {
+  const given = needsCommandFile(command) ? `eval "$(cat ${ORDERS_FOLDER}/${COMMAND_FILE})"` : command;
+  const exports = Object.entries(own).map(([key, value]) => `export ${key}=${quote(value)}\n`);
+  return `${exports.join('')}set -- ${quote(given)}\n`;
+}
+
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** The whole `config.json` of an instance. @param name of its supervisor; it is the host name as well */
 export function ociConfig(
-  spec: InstanceSpec,
+  name: string,
+  spec: SharedSpec,
   paths: InstancePaths,
   host: HostFacts,
 ): Record<string, unknown> {
   return {
     ociVersion: '1.0.2',
-    hostname: spec.id,
+    hostname: name,
     root: { path: paths.rootfs, readonly: true },
     process: {
       terminal: false,
       user: { uid: host.uid, gid: host.gid },
-      args: processArguments(spec.command, host),
+      args: processArguments(host),
       env: environment(spec),
       cwd: spec.workingDirectory === '' ? PROJECT : `${PROJECT}/${spec.workingDirectory}`,
       capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
@@ -78,23 +118,28 @@ export function ociConfig(
 }
 
 /**
- * The first process takes the ticket (noclobber opens with O_EXCL), lets go of its folder, so that no command can undo
- * or forge what was taken, and becomes the reaper, which runs the command. Without the ticket it ends before that.
+ * The first process waits for the word, reads its orders, takes the ticket (noclobber opens with O_EXCL), and lets go
+ * of its folder, so that no command can undo or forge what was taken. Then it becomes the reaper, which runs the
+ * command. Without the word or the ticket it ends before that.
  */
-function processArguments(command: string, host: HostFacts): string[] {
+function processArguments(host: HostFacts): string[] {
   const shell = host.hasBash ? 'bash' : 'sh';
-  const run = `exec ${host.init} -- ${shell} -c -- "$1"`;
-  const takeTicket = `set -C; { : > /proc/self/fd/${TICKET_FD}/ticket; } 2>/dev/null || exit 125; exec ${TICKET_FD}<&-; ${run}`;
   return [
     '/bin/sh',
     '-c',
-    takeTicket,
+    [
+      `read -r __errand <&${WORD_FD} && [ "$__errand" = go ] || exit 125`,
+      'unset __errand',
+      `. ${ORDERS_FOLDER}/${ORDERS_FILE}`,
+      `set -C; { : > /proc/self/fd/${TICKET_FD}/ticket; } 2>/dev/null || exit 125`,
+      `exec ${TICKET_FD}<&- ${WORD_FD}<&-`,
+      `exec ${host.init} -- ${shell} -c -- "$1"`,
+    ].join('; '),
     'errand',
-    needsCommandFile(command) ? `eval "$(cat ${COMMAND_FILE})"` : command,
   ];
 }
 
-function environment(spec: InstanceSpec): string[] {
+function environment(spec: SharedSpec): string[] {
   const defaults: Record<string, string> = {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME,
@@ -118,7 +163,7 @@ const memory = (destination: string, ...options: string[]): Mount => ({
   options: ['nosuid', 'nodev', ...options],
 });
 
-function mounts(spec: InstanceSpec, paths: InstancePaths, host: HostFacts): Mount[] {
+function mounts(spec: SharedSpec, paths: InstancePaths, host: HostFacts): Mount[] {
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
     {
@@ -143,13 +188,13 @@ function mounts(spec: InstanceSpec, paths: InstancePaths, host: HostFacts): Moun
     bind(paths.tmp, '/var/tmp'),
     bind(paths.home, HOME),
     ...projectMounts(spec, paths, host),
-    ...(needsCommandFile(spec.command) ? [bind(paths.commandFile, COMMAND_FILE, 'ro')] : []),
+    bind(paths.orders, ORDERS_FOLDER, 'ro'),
     ...secretMounts(spec, paths),
     ...host.cgroupMounts.map(({ source, destination }) => bind(source, destination, 'ro', 'noexec')),
   ];
 }
 
-function projectMounts(spec: InstanceSpec, paths: InstancePaths, host: HostFacts): Mount[] {
+function projectMounts(spec: SharedSpec, paths: InstancePaths, host: HostFacts): Mount[] {
   if (spec.project.kind === 'writable') {
     return [bind(spec.project.tree, PROJECT), bind(spec.project.cache, `${HOME}/.cache`)];
   }
@@ -162,7 +207,7 @@ function projectMounts(spec: InstanceSpec, paths: InstancePaths, host: HostFacts
 }
 
 /** At /etc/secrets, and where possible in the root of the project, where many frameworks look for their `.env`. */
-function secretMounts(spec: InstanceSpec, paths: InstancePaths): Mount[] {
+function secretMounts(spec: SharedSpec, paths: InstancePaths): Mount[] {
   if (spec.secretFiles.length === 0) return [];
   return [
     bind(paths.secrets, '/etc/secrets', 'ro'),
@@ -170,7 +215,7 @@ function secretMounts(spec: InstanceSpec, paths: InstancePaths): Mount[] {
   ];
 }
 
-function linux(spec: InstanceSpec, host: HostFacts): Record<string, unknown> {
+function linux(spec: SharedSpec, host: HostFacts): Record<string, unknown> {
   const identity = [{ containerID: 0, hostID: 0, size: 65_536 }];
   const namespaces = ['pid', 'mount', 'ipc', 'uts', 'cgroup'];
   if (host.network === 'none') namespaces.push('network');
@@ -197,7 +242,7 @@ function linux(spec: InstanceSpec, host: HostFacts): Record<string, unknown> {
 }
 
 /** For runtimes that insist on making the cgroup themselves. */
-function runtimeCgroup({ limits }: InstanceSpec, path: string): Record<string, unknown> {
+function runtimeCgroup({ limits }: SharedSpec, path: string): Record<string, unknown> {
   const period = 100_000;
   return {
     cgroupsPath: path,

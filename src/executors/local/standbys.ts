@@ -1,17 +1,32 @@
 /**
- * Supervisors that were started ahead of their jobs. Each has a folder below `<data>/standby` with its name, process id
- * and log; the job that takes it moves that folder, in one rename, into the instance's own. What lies in `standby` when
- * a server starts belonged to one that is gone.
+ * What is made ahead of jobs, so that a start is short. A *standby* is a supervisor that waits. It is either bare, and
+ * fits any job, or has its instance made already: everything of a snapshot but the command, with the first process
+ * waiting for its word. Such a one fits only jobs whose snapshot and limits say exactly the same, byte for byte.
+ *
+ * Each standby has a folder below `<data>/standby` with its name, process id, log and the instance's own folders; the
+ * job that takes it moves that folder, in one rename, into the instance's own. What lies in `standby` when a server
+ * starts belonged to one that is gone.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Supervisor } from './runtime.ts';
+import type { Supervisor } from './launcher.ts';
+import type { SharedSpec } from './spec.ts';
 
-/** Kept ready: a burst finds some, an idle server holds about 2 MB for each. */
-const READY = 3;
+/** Bare ones: a burst finds some, an idle server holds about 2 MB for each. */
+const BARE = 3;
+/** Made ones for each snapshot that is in use. */
+const MADE_EACH = 2;
+/** Snapshots that count as in use, the latest first, and for how long after their last job. */
+const SNAPSHOTS = 2;
+const IN_USE_MS = 5 * 60_000;
 /** About as long as a short job takes to its end. */
 const REFILL_PAUSE_MS = 15;
+/** A supervisor is there within milliseconds; one that is not by then will not come. */
+const APPEARS_WITHIN_MS = 10_000;
+
+/** In a standby's folder: what its instance prints. */
+export const LOG = 'log';
 
 /** A name that no other supervisor has or had. */
 export const newSupervisorName = (): string => `sup-${randomBytes(10).toString('hex')}`;
@@ -19,40 +34,72 @@ export const newSupervisorName = (): string => `sup-${randomBytes(10).toString('
 export interface Standby {
   supervisor: Supervisor;
   folder: string;
+  /** Of the snapshot whose instance is made; undefined for a bare one. */
+  key?: string;
+}
+
+/** How standbys are made, looked at and removed. */
+export interface StandbyActions {
+  /** Starts a supervisor that lives in `folder`, with its cgroup and empty bundle. */
+  start(folder: string): Supervisor;
+  /** Lets it make an instance. */
+  make(standby: Standby, shared: SharedSpec): void;
+  /** Whether its supervisor lives; undefined while it has not said yet where it is. */
+  isAlive(standby: Standby): boolean | undefined;
+  /** Removes all that the others made. */
+  discard(folder: string): Promise<void>;
+}
+
+interface InUse {
+  shared: SharedSpec;
+  lastJobMs: number;
 }
 
 export class Standbys {
   readonly #folder: string;
-  readonly #start: (folder: string, logFile: string) => Supervisor;
-  readonly #discard: (folder: string) => Promise<void>;
-  readonly #ready: Standby[] = [];
-  #closed = false;
+  readonly #actions: StandbyActions;
+  /** With the instant of their start. */
+  readonly #waiting = new Map<Standby, number>();
+  /** By key, the latest last. */
+  readonly #inUse = new Map<string, InUse>();
+  #isOpen = false;
   #timer: NodeJS.Timeout | undefined;
+  #expiry: NodeJS.Timeout | undefined;
 
-  /**
-   * @param start starts a supervisor that lives in `folder`, with its cgroup and empty bundle
-   * @param discard removes what `start` made
-   */
-  constructor(
-    dataDir: string,
-    start: (folder: string, logFile: string) => Supervisor,
-    discard: (folder: string) => Promise<void>,
-  ) {
+  constructor(dataDir: string, actions: StandbyActions) {
     this.#folder = join(dataDir, 'standby');
-    this.#start = start;
-    this.#discard = discard;
+    this.#actions = actions;
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
   }
 
-  /** Names of the supervisors whose server ended before it used them. */
-  leftOver(): { name: string; folder: string }[] {
-    return readdirSync(this.#folder).map((name) => ({ name, folder: join(this.#folder, name) }));
+  /** Folders of those whose server ended before it used them; each has its supervisor's name. */
+  leftOver(): string[] {
+    return readdirSync(this.#folder).map((name) => join(this.#folder, name));
   }
 
-  /** One that waits, where there is one. */
-  take(): Standby | undefined {
-    const ready = this.#ready.findIndex((one) => one.supervisor.ready && isInitialised(one.folder));
-    return ready < 0 ? undefined : this.#ready.splice(ready, 1)[0];
+  /** From now on some are kept ready. */
+  open(): void {
+    this.#isOpen = true;
+    this.refill();
+  }
+
+  /** One with its instance made for `key` or, where none is complete, a bare one; undefined where there is none. */
+  take(key: string | undefined): Standby | undefined {
+    const waiting = [...this.#waiting.keys()];
+    const chosen =
+      (key && waiting.find((one) => one.key === key && this.#isReady(one))) ||
+      waiting.find((one) => one.key === undefined && this.#isReady(one));
+    if (chosen) this.#waiting.delete(chosen);
+    return chosen;
+  }
+
+  /** Tells that a job with this snapshot was started: the next may be near. */
+  noteUse(key: string, shared: SharedSpec): void {
+    if (!this.#isOpen) return;
+    this.#inUse.delete(key);
+    this.#inUse.set(key, { shared, lastJobMs: performance.now() });
+    for (const old of [...this.#inUse.keys()].slice(0, -SNAPSHOTS)) this.#inUse.delete(old);
+    this.#expiry ??= setInterval(() => this.refill(), IN_USE_MS / 4).unref();
   }
 
   /** Refills when what was started last has had its turn of the CPU. */
@@ -63,42 +110,102 @@ export class Standbys {
     }, REFILL_PAUSE_MS).unref();
   }
 
-  /** Brings the number of ready ones up again. */
+  /** Brings the numbers of ready ones up again, and removes those that are of no use any more. */
   refill(): void {
-    for (const dead of this.#ready.filter(({ supervisor }) => !supervisor.ready)) {
-      this.#ready.splice(this.#ready.indexOf(dead), 1);
-      void this.#discard(dead.folder).catch(() => undefined);
+    if (!this.#isOpen) return;
+    this.#forgetUnused();
+    for (const [standby, startedMs] of this.#waiting) {
+      if (this.#isOfUse(standby, startedMs)) continue;
+      this.#waiting.delete(standby);
+      this.#discard(standby);
+      // What cannot be made once will not be the next time either: jobs with that snapshot learn why from their own start.
+      if (standby.key !== undefined) this.#inUse.delete(standby.key);
     }
-    while (!this.#closed && this.#ready.length < READY) {
-      const made = this.#make();
+    for (const [key, { shared }] of [...this.#inUse].reverse()) this.#makeFor(key, shared);
+    while (this.#bare().length < BARE) {
       // On a full disk, for example: jobs that need one start their own, or fail with the reason.
-      if (!made) return;
-      this.#ready.push(made);
+      if (!this.#startOne()) return;
     }
+    // Some of the bare ones were too young to be made into what is missing.
+    if ([...this.#inUse.keys()].some((key) => this.#made(key) < MADE_EACH)) this.refillSoon();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#isOpen = false;
     clearTimeout(this.#timer);
-    for (const standby of this.#ready.splice(0)) {
-      standby.supervisor.release();
-      await this.#discard(standby.folder);
+    clearInterval(this.#expiry);
+    const waiting = [...this.#waiting.keys()];
+    this.#waiting.clear();
+    for (const { folder, supervisor } of waiting) {
+      await this.#actions.discard(folder);
+      supervisor.release();
     }
   }
 
-  #make(): Standby | undefined {
+  #made(key: string): number {
+    return [...this.#waiting.keys()].filter((one) => one.key === key).length;
+  }
+
+  #bare(): Standby[] {
+    return [...this.#waiting.keys()].filter(({ key }) => key === undefined);
+  }
+
+  #isReady(standby: Standby): boolean {
+    if (!isInitialised(standby.folder) || !this.#actions.isAlive(standby)) return false;
+    return standby.supervisor.report().state === (standby.key === undefined ? 'none' : 'made');
+  }
+
+  #isOfUse(standby: Standby, startedMs: number): boolean {
+    if (standby.key !== undefined && !this.#inUse.has(standby.key)) return false;
+    if (standby.supervisor.report().state === 'failed') return false;
+    return this.#actions.isAlive(standby) ?? performance.now() - startedMs < APPEARS_WITHIN_MS;
+  }
+
+  #forgetUnused(): void {
+    for (const [key, { lastJobMs }] of this.#inUse) {
+      if (performance.now() - lastJobMs > IN_USE_MS) this.#inUse.delete(key);
+    }
+    if (this.#inUse.size > 0) return;
+    clearInterval(this.#expiry);
+    this.#expiry = undefined;
+  }
+
+  /** Turns bare ones into made ones; those that are too young yet are taken the next time. */
+  #makeFor(key: string, shared: SharedSpec): void {
+    const ready = this.#bare().filter((one) => this.#isReady(one));
+    for (const standby of ready.slice(0, Math.max(0, MADE_EACH - this.#made(key)))) {
+      standby.key = key;
+      try {
+        this.#actions.make(standby, shared);
+      } catch {
+        this.#waiting.delete(standby);
+        this.#discard(standby);
+        return;
+      }
+    }
+  }
+
+  #startOne(): boolean {
     const folder = join(this.#folder, newSupervisorName());
     try {
       mkdirSync(folder, { mode: 0o700 });
-      return { supervisor: this.#start(folder, join(folder, LOG)), folder };
+      this.#waiting.set({ supervisor: this.#actions.start(folder), folder }, performance.now());
+      return true;
     } catch {
-      void this.#discard(folder).catch(() => undefined);
-      return undefined;
+      void this.#actions.discard(folder).catch(() => undefined);
+      return false;
     }
+  }
+
+  #discard({ folder, supervisor }: Standby): void {
+    // Until it is gone somebody may still listen.
+    void this.#actions
+      .discard(folder)
+      .then(() => supervisor.release())
+      .catch(() => undefined);
   }
 }
 
 /** What conmon opens and writes at its start, by paths that the rename takes away from it. */
-const LOG = 'log';
 const isInitialised = (folder: string): boolean =>
   existsSync(join(folder, 'supervisor.pid')) && existsSync(join(folder, LOG));
