@@ -137,8 +137,12 @@ class SqliteStore implements Database {
   }
 
   async atomic<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
-    const afterCommit: (() => void)[] = [];
-    const result = await this.write((trx) => this.#scopes.inTransaction(trx, afterCommit, () => work(trx)));
+    let afterCommit: (() => void)[] = [];
+    const result = await this.write((trx) => {
+      // When it runs again, what the earlier run said never happened.
+      afterCommit = [];
+      return this.#scopes.inTransaction(trx, afterCommit, () => work(trx));
+    });
     // Within an outer transaction they wait for that one.
     for (const then of afterCommit) this.#scopes.afterCommit(then);
     return result;
