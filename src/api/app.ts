@@ -13,8 +13,8 @@ import { BODY_LIMIT_BYTES, readJsonBodies } from './body.ts';
 import { Conduct } from './conduct.ts';
 import { loadContract } from './contract.ts';
 import { addErrorShape, describeError, rememberRoutes } from './error-shape.ts';
-import { OperationRegistry } from './operations.ts';
-import { RateLimiter } from './rate-limit.ts';
+import { type Caller, OperationRegistry } from './operations.ts';
+import { RateLimiter, rateClass } from './rate-limit.ts';
 import { registerRoutes } from './routes/index.ts';
 
 export async function buildApp(context: Context): Promise<FastifyInstance> {
@@ -44,9 +44,11 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     options: { maxPayload: 4096 },
     preClose: (done) => done(),
   });
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     setHeaders(request, reply);
-    await admit(request, reply, context, limiter);
+    const admission = admit(request, reply, context, limiter);
+    if (admission) return admission;
+    done();
   });
   registerRoutes(new OperationRegistry(app, loadContract(), conduct), context);
   await app.ready();
@@ -63,7 +65,7 @@ function refuseUnrouted(
   setHeaders(request, reply);
   let refusal: unknown = error;
   try {
-    limiter.count(request, reply, `address ${request.ip}`);
+    limiter.count(reply, rateClass(request.method), `address ${request.ip}`);
   } catch (tooMany) {
     refusal = tooMany;
   }
@@ -80,26 +82,36 @@ function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
   });
 }
 
-/** Who calls, how often, and whether they may. */
-async function admit(
+/** Who calls, how often, and whether they may. Takes no turn of the event loop for a key that is known. */
+function admit(
   request: FastifyRequest,
   reply: FastifyReply,
   context: Context,
   limiter: RateLimiter,
-): Promise<void> {
-  const { authenticated = true, role = 'viewer' } = request.routeOptions.config ?? {};
-  if (!authenticated) {
-    limiter.count(request, reply, `address ${request.ip}`);
-    return;
-  }
-  try {
-    request.caller = await authenticate(request, context);
-  } catch (error) {
-    limiter.count(request, reply, `address ${request.ip}`);
+): Promise<void> | undefined {
+  const { authenticated = true, role = 'viewer', operationId } = request.routeOptions.config ?? {};
+  const kind = rateClass(request.method, operationId);
+  const admitCaller = (caller: Caller): undefined => {
+    request.caller = caller;
+    limiter.count(reply, kind, caller.keyId);
+    requireRole(caller, role);
+  };
+  const countStranger = (): void => limiter.count(reply, kind, `address ${request.ip}`);
+  const refuse = (error: unknown): never => {
+    countStranger();
     throw error;
+  };
+  if (!authenticated) {
+    countStranger();
+    return undefined;
   }
-  limiter.count(request, reply, request.caller.keyId);
-  requireRole(request.caller, role);
+  let caller: Caller | Promise<Caller>;
+  try {
+    caller = authenticate(request, context);
+  } catch (error) {
+    return refuse(error);
+  }
+  return caller instanceof Promise ? caller.then(admitCaller, refuse) : admitCaller(caller);
 }
 
 const CONNECTION_ERRORS: Record<string, [status: number, message: string]> = {

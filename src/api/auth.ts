@@ -2,13 +2,15 @@
 import type { FastifyRequest } from 'fastify';
 import type { Context } from '../context.ts';
 import { ErrandError } from '../errors.ts';
-import { checkKey } from '../services/api-keys.ts';
+import { type ApiKey, checkKey } from '../services/api-keys.ts';
 import type { Caller } from './operations.ts';
 
 /** @throws `unauthorized` for a missing, unknown or revoked key */
-export async function authenticate(request: FastifyRequest, context: Context): Promise<Caller> {
+export function authenticate(request: FastifyRequest, context: Context): Caller | Promise<Caller> {
   const match = /^Bearer +(\S+)\s*$/i.exec(request.headers.authorization ?? '');
   if (!match) throw new ErrandError('unauthorized');
-  const key = await checkKey(context, match[1]!);
-  return { workspaceId: key.workspace_id, keyId: key.id, role: key.role };
+  const key = checkKey(context, match[1]!);
+  return key instanceof Promise ? key.then(callerBy) : callerBy(key);
 }
+
+const callerBy = (key: ApiKey): Caller => ({ workspaceId: key.workspace_id, keyId: key.id, role: key.role });

@@ -20,23 +20,17 @@ export class Conduct {
     this.#context = context;
   }
 
-  /** Runs a handler. Resolves with its answer after everything that tells of it is stored. */
+  /** Runs the handler of an audited operation. Resolves with its answer after everything that tells of it is stored. */
   async run(request: FastifyRequest, reply: FastifyReply, handler: Work): Promise<unknown> {
-    if (!isAudited(request)) return handler();
     const { database } = this.#context;
     let isNoted = false;
-    const work = (): Promise<unknown> =>
-      database.accompanied(
-        async (trx, result) => {
-          isNoted = true;
-          await addAuditEntry(this.#context, trx, {
-            ...note(request, reply.statusCode),
-            ...withId(request, result),
-          });
-        },
-        () => this.#once(request, reply, handler),
-      );
-    const answer = await work();
+    const answer = await database.accompanied(
+      (trx, result) => {
+        isNoted = true;
+        return addAuditEntry(this.#context, trx, note(request, reply.statusCode, idOf(result)));
+      },
+      () => this.#once(request, reply, handler),
+    );
     // A read, or a change that found nothing to do.
     if (!isNoted) {
       const entry = note(request, reply.statusCode);
@@ -47,7 +41,8 @@ export class Conduct {
 
   /** Notes that a request was refused. Nobody waits for it: a refusal changes nothing. */
   noteRefusal(request: FastifyRequest, error: unknown): void {
-    if (!request.caller || !isAudited(request)) return;
+    const { operationId } = request.routeOptions.config ?? {};
+    if (!request.caller || operationId === undefined || !isAudited(operationId, request.method)) return;
     const { database, logger } = this.#context;
     const refusal =
       error instanceof ErrandError
@@ -76,34 +71,30 @@ export class Conduct {
   }
 }
 
-function isAudited(request: FastifyRequest): boolean {
-  const { operationId } = request.routeOptions.config ?? {};
-  return operationId !== undefined && (request.method !== 'GET' || SECRET_READS.has(operationId));
-}
+/** Whether the audit log tells of an operation: of all changes, and of reads of what was given in confidence. */
+export const isAudited = (operationId: string, method: string): boolean =>
+  method !== 'GET' || SECRET_READS.has(operationId);
 
-function note(request: FastifyRequest, status: number): AuditNote {
-  const target = targetOf(request);
+/** @param id of what was made: such a thing has no id in the path */
+function note(request: FastifyRequest, status: number, id?: string): AuditNote {
+  const path = Object.values((request.params ?? {}) as Record<string, string>);
+  if (id !== undefined && !path.some((one) => one.includes(id))) path.push(id);
   return {
     workspaceId: request.caller.workspaceId,
     keyId: request.caller.keyId,
     action: request.routeOptions.config.operationId ?? '',
-    ...(target === '' ? {} : { target }),
+    target: path.length > 0 ? path.join('/') : undefined,
     status,
     ipAddress: request.ip,
     requestId: request.id,
   };
 }
 
-const targetOf = (request: FastifyRequest): string =>
-  Object.values((request.params ?? {}) as Record<string, string>).join('/');
-
-/** A thing that was made has no id in the path; the write that made it gives the thing, or its id. */
-function withId(request: FastifyRequest, result: unknown): { target?: string } {
+/** The write that makes a thing gives the thing, or its id. */
+function idOf(result: unknown): string | undefined {
   const thing = result as { id?: unknown; body?: { id?: unknown } } | undefined;
   const id = typeof result === 'string' ? result : (thing?.id ?? thing?.body?.id);
-  if (typeof id !== 'string' || !/^[a-z]{3}-[0-9a-v]{20}$/.test(id)) return {};
-  const target = targetOf(request);
-  return target.includes(id) ? {} : { target: target === '' ? id : `${target}/${id}` };
+  return typeof id === 'string' && /^[a-z]{3}-[0-9a-v]{20}$/.test(id) ? id : undefined;
 }
 
 /** Equal for requests that ask for the same: the order of a body's fields does not count. */

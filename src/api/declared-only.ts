@@ -1,28 +1,39 @@
 /** Drops from a value what its schema does not name: it would be stored, and answered to clients that do not know it. */
 import type { JsonSchema } from './contract.ts';
 
-/** The value without fields that the schema does not name; of a choice of shapes, the fields of all of them. */
+/** Makes what gives a value without fields that the schema does not name; of a choice of shapes, the fields of all count. */
 export function declaredOnly(
   schemas: Record<string, JsonSchema>,
   schema: JsonSchema,
-  value: unknown,
-): unknown {
+): (value: unknown) => unknown {
   const shapes = shapesOf(schemas, schema);
-  if (Array.isArray(value)) {
-    const items = shapes.map((shape) => shape['items'] as JsonSchema | undefined).find(Boolean);
-    return items ? value.map((item) => declaredOnly(schemas, items, item)) : value;
-  }
-  if (typeof value !== 'object' || value === null) return value;
+  const items = shapes.map((shape) => shape['items'] as JsonSchema | undefined).find(Boolean);
   const fields = shapes.flatMap((shape) => Object.entries((shape['properties'] ?? {}) as JsonSchema));
-  if (fields.length === 0) return value;
   // Shapes of a choice may have a field in common and declare different things of it: all of them count.
   const properties = Map.groupBy(fields as [string, JsonSchema][], ([name]) => name);
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, inner]) => {
-      const declared = properties.get(name)?.map(([, property]) => property);
-      return declared ? [[name, declaredOnly(schemas, { anyOf: declared }, inner)]] : [];
-    }),
-  );
+  // Made when a value needs them: shapes may contain themselves.
+  const made = new Map<string | undefined, (value: unknown) => unknown>();
+  const inner = (name: string | undefined, of: () => JsonSchema, value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    let reader = made.get(name);
+    if (!reader) {
+      reader = declaredOnly(schemas, of());
+      made.set(name, reader);
+    }
+    return reader(value);
+  };
+  return (value) => {
+    if (Array.isArray(value)) return items ? value.map((item) => inner(undefined, () => items, item)) : value;
+    if (typeof value !== 'object' || value === null || properties.size === 0) return value;
+    return Object.fromEntries(
+      Object.entries(value).flatMap(([name, one]) => {
+        const declared = properties.get(name);
+        if (!declared) return [];
+        const anyOf = (): JsonSchema => ({ anyOf: declared.map(([, property]) => property) });
+        return [[name, inner(name, anyOf, one)]];
+      }),
+    );
+  };
 }
 
 function shapesOf(schemas: Record<string, JsonSchema>, schema: JsonSchema): JsonSchema[] {

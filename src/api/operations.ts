@@ -8,7 +8,7 @@ import type { WebSocket } from 'ws';
 import type { Role } from '../db/schema.ts';
 import { invalid, quote } from '../errors.ts';
 import { leastRole } from './authorisation.ts';
-import type { Conduct } from './conduct.ts';
+import { type Conduct, isAudited } from './conduct.ts';
 import type { Contract, ContractOperation, JsonSchema, Parameter } from './contract.ts';
 import type { OperationId, Operations } from './contract-types.ts';
 import { declaredOnly } from './declared-only.ts';
@@ -77,7 +77,9 @@ export class OperationRegistry {
     const checkBody = operation.body
       ? bodyChecker(this.#compile(operation.body), this.#contract, operation.body, id)
       : undefined;
+    const bodyOptional = BODY_OPTIONAL.has(id);
     const defaultStatus = operation.success[0] ?? 200;
+    const audited = isAudited(id, operation.method);
     this.#app.route({
       method: operation.method,
       url: `/v1${operation.path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
@@ -88,7 +90,7 @@ export class OperationRegistry {
       handler: async (request, reply) => {
         checkParams(request.params as Record<string, string>);
         const query = readQuery(request.query as Record<string, string | string[]>);
-        const given = request.body ?? (BODY_OPTIONAL.has(id) ? {} : request.body);
+        const given = request.body ?? (bodyOptional ? {} : request.body);
         const body = isNothing(given) && !operation.needsBody ? undefined : checkBody?.(given);
         reply.code(defaultStatus);
         const call: Call<Id> = {
@@ -99,7 +101,9 @@ export class OperationRegistry {
           request,
           reply,
         };
-        const answer = await this.#conduct.run(request, reply, () => handler(call));
+        const answer = await (audited
+          ? this.#conduct.run(request, reply, () => handler(call))
+          : handler(call));
         return reply.sent ? reply : reply.send(answer);
       },
     });
@@ -177,8 +181,9 @@ function rebase(schema: unknown): unknown {
 const CONTROL = /[\x00-\x1f\x7f]/;
 
 function checkParams(params: Record<string, string>): void {
-  for (const [name, value] of Object.entries(params)) {
-    if (CONTROL.test(value)) throw invalid(`path parameter ${name} must not contain control characters`);
+  for (const name of Object.keys(params)) {
+    if (CONTROL.test(params[name]!))
+      throw invalid(`path parameter ${name} must not contain control characters`);
   }
 }
 
@@ -253,14 +258,20 @@ function bodyChecker(
   schema: JsonSchema,
   operationId: string,
 ) {
+  const onlyDeclared = declaredOnly(contract.schemas, schema);
   return (body: unknown): unknown => {
     // Existing clients send null for "not given".
-    const present = withoutNulls(withEmptyLists(contract.schemas, schema, body, operationId));
+    const present = hasNull(body)
+      ? withoutNulls(withEmptyLists(contract.schemas, schema, body, operationId))
+      : body;
     if (isNothing(present)) throw invalid('a JSON body is required, got none');
     if (!validate(present)) throw invalid(describe('body', validate.errors, present));
-    return declaredOnly(contract.schemas, schema, present);
+    return onlyDeclared(present);
   };
 }
+
+const hasNull = (value: unknown): boolean =>
+  value === null || (typeof value === 'object' && Object.values(value).some(hasNull));
 
 /** Where a list is required, at any depth, null means an empty one: some languages write it so. */
 function withEmptyLists(

@@ -2,7 +2,7 @@
  * Limits on how often a key may call, in fixed windows held in memory: one small object for each key and class, no
  * timers. A restart begins new windows; what is counted here protects the server and is no account.
  */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { ErrandError } from '../errors.ts';
 import type { Clock } from '../shared/clock.ts';
 
@@ -12,7 +12,7 @@ export interface RateLimits {
   writesPerMinute: number;
 }
 
-type RateClass = 'jobs' | 'reads' | 'writes';
+export type RateClass = 'jobs' | 'reads' | 'writes';
 
 interface Window {
   endsAtMs: number;
@@ -42,11 +42,10 @@ export class RateLimiter {
    * @param who the key, or the address of who sent none
    * @throws `rateLimited` when the window is used up
    */
-  count(request: FastifyRequest, reply: FastifyReply, who: string): void {
-    const rateClass = classOf(request);
-    const { limit, lengthMs, unit } = this.#classes[rateClass];
+  count(reply: FastifyReply, kind: RateClass, who: string): void {
+    const { limit, lengthMs, unit } = this.#classes[kind];
     const nowMs = this.#clock.monotonicMs();
-    const window = this.#window(`${rateClass} ${who}`, nowMs, lengthMs);
+    const window = this.#window(`${kind} ${who}`, nowMs, lengthMs);
     window.used += 1;
     const resetSeconds = Math.ceil((window.endsAtMs - nowMs) / 1000);
     reply.headers({
@@ -71,7 +70,8 @@ export class RateLimiter {
   }
 }
 
-function classOf(request: FastifyRequest): RateClass {
-  if (request.method === 'GET') return 'reads';
-  return request.routeOptions.config?.operationId === 'post-job' ? 'jobs' : 'writes';
+/** Which of the limits a request counts towards. @param operationId none for what no route serves */
+export function rateClass(method: string, operationId?: string): RateClass {
+  if (method === 'GET') return 'reads';
+  return operationId === 'post-job' ? 'jobs' : 'writes';
 }

@@ -1,15 +1,14 @@
 /**
- * The database handle. Reads go to a connection of their own and see committed rows only. Writes pass one queue:
- * all that arrive in one turn of the event loop share a single durable commit (group commit), each in a savepoint of
- * its own, so that one that fails takes nothing along. A write's promise resolves after the commit, never before.
+ * The database handle. Reads go to a connection of their own and see committed rows only. Writes pass one queue
+ * (`group-commit.ts`). A write's promise resolves after the commit, never before.
  */
 import { statSync } from 'node:fs';
-import { Kysely, SqliteDialect } from 'kysely';
-import { ErrandError } from '../errors.ts';
+import type { Kysely } from 'kysely';
 import { Ballast } from './ballast.ts';
+import { GroupCommit, type Touches } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import type { Schema } from './schema.ts';
-import { NodeSqlite } from './sqlite-driver.ts';
+import { NodeSqlite, SqliteQueries } from './sqlite-driver.ts';
 import { type Companion, WriteScopes } from './write-scopes.ts';
 
 export type Queries = Kysely<Schema>;
@@ -19,7 +18,8 @@ export interface Database {
   readonly read: Queries;
   /**
    * Runs `work` in a transaction and resolves with its result once that is on disk. `work` may await queries on the
-   * handle it is given and nothing else: it holds up every other write.
+   * handle it is given and nothing else: it holds up every other write. It may run again, when what it changed was
+   * undone together with the failed write of somebody else.
    * @param touches `jobs`: nothing but jobs, and records that no job is made from, changes, so that `epoch` stays
    * @throws what `work` throws (its changes are undone), or `unavailable` when the disk refuses
    */
@@ -40,20 +40,6 @@ export interface Database {
   accompanied<T>(companion: Companion, work: () => Promise<T>): Promise<T>;
   /** Waits for queued writes, then closes. */
   close(): Promise<void>;
-}
-
-export type Touches = 'anything' | 'jobs';
-
-/** A disk that was full a moment ago is not one to fill. */
-const BALLAST_PAUSE_MS = 10_000;
-/** Writes that share one commit at most; bounds how long the first of them waits. */
-const MAX_BATCH = 512;
-
-interface Pending {
-  touches: Touches;
-  work: (trx: Queries) => Promise<unknown>;
-  resolve: (value: unknown) => void;
-  reject: (error: unknown) => void;
 }
 
 /** The database file is not what was written to it; the message says what to do. */
@@ -84,7 +70,7 @@ async function openSound(file: string): Promise<Database> {
   const reader = new NodeSqlite(file, { readOnly: true });
   const ballast = new Ballast(`${file}-ballast`);
   ballast.restore();
-  return new SqliteStore(writer, reader, ballast);
+  return new SqliteStore(new SqliteQueries(writer), new SqliteQueries(reader), ballast);
 }
 
 /** Up to here the whole file is checked at each start, which takes a fraction of a second; beyond, its table of tables. */
@@ -116,31 +102,23 @@ const damageMessage = (file: string, what: string): string =>
   `(docs/recovery.md, "Backup and restore"), or save what can be read: sqlite3 ${file} .recover | sqlite3 recovered.db`;
 
 class SqliteStore implements Database {
-  readonly #committed: Queries;
-  readonly #writer: NodeSqlite;
-  readonly #reader: NodeSqlite;
+  readonly #writer: SqliteQueries;
+  readonly #reader: SqliteQueries;
   readonly #scopes = new WriteScopes();
-  readonly #queries: Queries;
-  readonly #queue: Pending[] = [];
-  readonly #ballast: Ballast;
-  #ballastIsOut = false;
-  #draining: Promise<void> | undefined;
-  #epoch = 0;
+  readonly #writes: GroupCommit;
 
-  constructor(writer: NodeSqlite, reader: NodeSqlite, ballast: Ballast) {
+  constructor(writer: SqliteQueries, reader: SqliteQueries, ballast: Ballast) {
     this.#writer = writer;
     this.#reader = reader;
-    this.#ballast = ballast;
-    this.#committed = new Kysely<Schema>({ dialect: new SqliteDialect({ database: reader }) });
-    this.#queries = new Kysely<Schema>({ dialect: new SqliteDialect({ database: writer }) });
+    this.#writes = new GroupCommit(writer, ballast);
   }
 
   get read(): Queries {
-    return this.#scopes.transaction ?? this.#committed;
+    return this.#scopes.transaction ?? this.#reader;
   }
 
   get epoch(): number {
-    return this.#epoch;
+    return this.#writes.epoch;
   }
 
   async write<T>(work: (trx: Queries) => Promise<T>, touches: Touches = 'anything'): Promise<T> {
@@ -159,8 +137,12 @@ class SqliteStore implements Database {
   }
 
   async atomic<T>(work: (trx: Queries) => Promise<T>): Promise<T> {
-    const afterCommit: (() => void)[] = [];
-    const result = await this.write((trx) => this.#scopes.inTransaction(trx, afterCommit, () => work(trx)));
+    let afterCommit: (() => void)[] = [];
+    const result = await this.write((trx) => {
+      // When it runs again, what the earlier run said never happened.
+      afterCommit = [];
+      return this.#scopes.inTransaction(trx, afterCommit, () => work(trx));
+    });
     // Within an outer transaction they wait for that one.
     for (const then of afterCommit) this.#scopes.afterCommit(then);
     return result;
@@ -176,110 +158,12 @@ class SqliteStore implements Database {
 
   #writeOnly<T>(work: (trx: Queries) => Promise<T>, touches: Touches): Promise<T> {
     const transaction = this.#scopes.transaction;
-    return transaction ? this.#nested(transaction, work) : this.#enqueue(work, touches);
-  }
-
-  /** A write within a transaction: what it changed is undone when it throws, the rest stays. */
-  async #nested<T>(transaction: Queries, work: (trx: Queries) => Promise<T>): Promise<T> {
-    this.#writer.raw.exec('SAVEPOINT nested');
-    try {
-      const value = await work(transaction);
-      this.#writer.raw.exec('RELEASE nested');
-      return value;
-    } catch (error) {
-      this.#epoch += 1;
-      if (this.#writer.raw.isTransaction) this.#writer.raw.exec('ROLLBACK TO nested; RELEASE nested');
-      throw error;
-    }
-  }
-
-  #enqueue<T>(work: (trx: Queries) => Promise<T>, touches: Touches): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ touches, work, resolve: resolve as (value: unknown) => void, reject });
-      this.#draining ??= new Promise((done) => setImmediate(done)).then(() => this.#drain());
-    });
-  }
-
-  async #drain(): Promise<void> {
-    while (this.#queue.length > 0) await this.#commitBatch();
-    this.#draining = undefined;
-  }
-
-  async #commitBatch(): Promise<void> {
-    const settle: (() => void)[] = [];
-    const batch: Pending[] = [];
-    try {
-      this.#writer.raw.exec('BEGIN IMMEDIATE');
-      while (this.#queue.length > 0 && batch.length < MAX_BATCH) {
-        const one = this.#queue.shift()!;
-        batch.push(one);
-        settle.push(await this.#inSavepoint(one));
-      }
-      this.#writer.raw.exec('COMMIT');
-    } catch (error) {
-      if (this.#writer.raw.isTransaction) this.#writer.raw.exec('ROLLBACK');
-      const refused = storageError(error);
-      this.#epoch += 1;
-      // With room made, the same again. There is room to make once.
-      if (isDiskError(error) && this.#ballast.release()) {
-        this.#ballastIsOut = true;
-        this.#queue.unshift(...batch);
-        return;
-      }
-      // A failure to begin concerns whoever waits; otherwise the batch would be tried for ever.
-      const concerned = batch.length > 0 ? batch : this.#queue.splice(0);
-      for (const one of concerned) one.reject(refused);
-      return;
-    }
-    if (batch.some(({ touches }) => touches === 'anything')) this.#epoch += 1;
-    for (const done of settle) done();
-    if (this.#ballastIsOut) this.#restoreBallastSoon();
-  }
-
-  #restoreBallastSoon(): void {
-    this.#ballastIsOut = false;
-    setTimeout(() => this.#ballast.restore(), BALLAST_PAUSE_MS).unref();
-  }
-
-  async #inSavepoint(one: Pending): Promise<() => void> {
-    if (one.touches === 'anything') this.#epoch += 1;
-    this.#writer.raw.exec('SAVEPOINT one');
-    try {
-      const value = await one.work(this.#queries);
-      this.#writer.raw.exec('RELEASE one');
-      return () => one.resolve(value);
-    } catch (error) {
-      // SQLite itself rolls back the whole transaction on some disk errors: then nothing is left to undo here.
-      // What was read in it is undone with it.
-      this.#epoch += 1;
-      // A full disk concerns the whole batch.
-      if (!this.#writer.raw.isTransaction || isDiskError(error)) throw error;
-      this.#writer.raw.exec('ROLLBACK TO one; RELEASE one');
-      return () => one.reject(error instanceof ErrandError ? error : storageError(error));
-    }
+    return transaction ? this.#writes.nested(transaction, work) : this.#writes.add(work, touches);
   }
 
   async close(): Promise<void> {
-    while (this.#draining) await this.#draining;
-    this.#reader.close();
-    this.#writer.close();
+    await this.#writes.empty();
+    this.#reader.sqlite.close();
+    this.#writer.sqlite.close();
   }
-}
-
-/** Primary result codes of SQLite that mean: the disk refuses. */
-const SQLITE_IOERR = 10;
-const SQLITE_FULL = 13;
-
-function isDiskError(error: unknown): boolean {
-  const code = (error as { errcode?: number }).errcode;
-  return code !== undefined && [SQLITE_IOERR, SQLITE_FULL].includes(code & 0xff);
-}
-
-function storageError(error: unknown): unknown {
-  if (!isDiskError(error)) return error;
-  return new ErrandError(
-    'unavailable',
-    'the server cannot write to its data folder (disk full?); nothing was changed, try again later',
-    { cause: error },
-  );
 }

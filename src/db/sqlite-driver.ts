@@ -1,6 +1,7 @@
 /** Adapts Node's own SQLite to the interface that Kysely's SqliteDialect expects, and caches prepared statements. */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import type { SqliteDatabase, SqliteStatement } from 'kysely';
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import type { Schema } from './schema.ts';
 
 /** Enough for every distinct statement of the project; a cache without an end would be a leak. */
 const MAX_CACHED_STATEMENTS = 500;
@@ -32,6 +33,16 @@ export class NodeSqlite implements SqliteDatabase {
   close(): void {
     this.#statements.clear();
     if (this.raw.isOpen) this.raw.close();
+  }
+}
+
+/** Kysely on one connection, which prepared queries use directly. */
+export class SqliteQueries extends Kysely<Schema> {
+  readonly sqlite: NodeSqlite;
+
+  constructor(sqlite: NodeSqlite) {
+    super({ dialect: new SqliteDialect({ database: sqlite }) });
+    this.sqlite = sqlite;
   }
 }
 

@@ -20,18 +20,19 @@ export interface PresentedJob {
 }
 
 export function presentJob(job: JobsTable): PresentedJob {
-  return {
+  const shown: PresentedJob = {
     id: job.id,
     serviceId: job.service_id,
     startCommand: job.start_command,
     planId: job.plan_id,
     status: publicStatus(job.phase),
     createdAt: job.created_at,
-    ...(job.started_at ? { startedAt: job.started_at } : {}),
-    ...(job.finished_at ? { finishedAt: job.finished_at } : {}),
-    ...(job.exit_code === null ? {} : { exitCode: job.exit_code }),
-    ...(job.signal ? { signal: job.signal } : {}),
-    ...(job.reason ? { reason: JSON.parse(job.reason) as Reason } : {}),
-    ...(job.timeout_seconds === MAX_TIMEOUT_SECONDS ? {} : { timeoutSeconds: job.timeout_seconds }),
   };
+  if (job.started_at) shown.startedAt = job.started_at;
+  if (job.finished_at) shown.finishedAt = job.finished_at;
+  if (job.exit_code !== null) shown.exitCode = job.exit_code;
+  if (job.signal) shown.signal = job.signal;
+  if (job.reason) shown.reason = JSON.parse(job.reason) as Reason;
+  if (job.timeout_seconds !== MAX_TIMEOUT_SECONDS) shown.timeoutSeconds = job.timeout_seconds;
+  return shown;
 }

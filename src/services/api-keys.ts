@@ -52,25 +52,40 @@ export async function addKey(
   return id;
 }
 
-/** Valid keys by their text. A revocation ends the epoch, so it holds at once. */
-const validKeys = new EpochCache<ApiKey>();
+interface KnownKey {
+  key: ApiKey;
+  /** When its last use was stored, or is about to be. */
+  usedMs: number;
+}
 
-/** The key behind a bearer text. @throws `unauthorized` */
-export async function checkKey(context: Context, text: string): Promise<ApiKey> {
-  const kept = validKeys.entries(context.database);
-  const key = kept.get(text) ?? (await findKeyByHash(context.database.read, hashKey(text)));
+/** Valid keys by their text. A revocation ends the epoch, so it holds at once. */
+const knownKeys = new EpochCache<KnownKey>();
+
+/** The key behind a bearer text, which is at hand for one that was seen since the last change. @throws `unauthorized` */
+export function checkKey(context: Context, text: string): ApiKey | Promise<ApiKey> {
+  const known = knownKeys.entries(context.database).get(text);
+  if (!known) return lookUpKey(context, text);
+  noteUse(context, known);
+  return known.key;
+}
+
+async function lookUpKey(context: Context, text: string): Promise<ApiKey> {
+  const kept = knownKeys.entries(context.database);
+  const key = await findKeyByHash(context.database.read, hashKey(text));
   if (!key || key.revoked_at !== null) throw new ErrandError('unauthorized');
-  kept.set(text, key);
-  noteUse(context, key);
+  const known = { key, usedMs: key.last_used_at === null ? 0 : parseMicros(key.last_used_at) / 1000 };
+  kept.set(text, known);
+  noteUse(context, known);
   return key;
 }
 
-function noteUse({ database, clock, logger }: Context, key: ApiKey): void {
-  const lastMs = key.last_used_at === null ? 0 : parseMicros(key.last_used_at) / 1000;
-  if (clock.nowMs() - lastMs < LAST_USE_STEP_MS) return;
+function noteUse({ database, clock, logger }: Context, known: KnownKey): void {
+  const nowMs = clock.nowMs();
+  if (nowMs - known.usedMs < LAST_USE_STEP_MS) return;
+  known.usedMs = nowMs;
   // Nobody waits for it; what a crash loses is a minute of "last used".
   database
-    .write((trx) => recordKeyUse(trx, key.id, clock.now()), 'jobs')
+    .write((trx) => recordKeyUse(trx, known.key.id, clock.now()), 'jobs')
     .catch((error: unknown) => logger.warn('the last use of a key was not stored', { error: String(error) }));
 }
 

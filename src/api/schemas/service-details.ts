@@ -27,17 +27,19 @@ export type DetailsReader = (
 export function serviceDetailsReader(): DetailsReader {
   const { schemas } = loadContract();
   const ajv = new Ajv2020({ strict: false, validateFormats: false, verbose: true });
-  const validators = new Map<string, ValidateFunction>();
+  const made = new Map<string, { validate: ValidateFunction; onlyDeclared: (value: unknown) => unknown }>();
   return (type, method, given) => {
     const name = `${SCHEMA_NAMES[type]}${method}`;
     const details = tolerate(given ?? {}, method);
-    let validate = validators.get(name);
-    if (!validate) {
-      validate = ajv.compile({ $ref: `#/components/schemas/${name}`, components: { schemas } });
-      validators.set(name, validate);
+    let one = made.get(name);
+    if (!one) {
+      const $ref = `#/components/schemas/${name}`;
+      const validate = ajv.compile({ $ref, components: { schemas } });
+      one = { validate, onlyDeclared: declaredOnly(schemas, { $ref }) };
+      made.set(name, one);
     }
-    if (!validate(details)) throw invalid(describe(validate));
-    const declared = declaredOnly(schemas, { $ref: `#/components/schemas/${name}` }, details) as GivenDetails;
+    if (!one.validate(details)) throw invalid(describe(one.validate));
+    const declared = one.onlyDeclared(details) as GivenDetails;
     return withCredential(declared, (details as GivenDetails).envSpecificDetails?.['registryCredentialId']);
   };
 }

@@ -1,9 +1,14 @@
 import type { Queries } from '../open.ts';
+import { prepared } from '../prepared.ts';
 import type { ApiKeysTable } from '../schema.ts';
 import { allOf, equals, follows, type Page } from './conditions.ts';
 
+const keyByHash = prepared((queries, { hash }: { hash: string }) =>
+  queries.selectFrom('api_keys').selectAll().where('hash', '=', hash),
+);
+
 export async function findKeyByHash(queries: Queries, hash: string): Promise<ApiKeysTable | undefined> {
-  return queries.selectFrom('api_keys').selectAll().where('hash', '=', hash).executeTakeFirst();
+  return keyByHash.first(queries, { hash });
 }
 
 export async function findKey(

@@ -1,4 +1,5 @@
 import type { Queries } from '../open.ts';
+import { prepared } from '../prepared.ts';
 import type { AuditEntriesTable } from '../schema.ts';
 import { allOf, equals, follows, type InstantRange, oneOf, type Page, within } from './conditions.ts';
 
@@ -8,8 +9,12 @@ export interface AuditFilter {
   created?: InstantRange;
 }
 
+const insertion = prepared((queries, entry: AuditEntriesTable) =>
+  queries.insertInto('audit_entries').values(entry),
+);
+
 export async function insertAuditEntry(queries: Queries, entry: AuditEntriesTable): Promise<void> {
-  await queries.insertInto('audit_entries').values(entry).execute();
+  await insertion.run(queries, entry);
 }
 
 /** Newest first, each with the name of its key. */

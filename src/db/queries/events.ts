@@ -1,6 +1,7 @@
 /** Events: what happened to a service, written in the transaction that made it happen. */
 import { newId } from '../../shared/ids.ts';
 import type { Queries } from '../open.ts';
+import { prepared } from '../prepared.ts';
 import type { EventsTable } from '../schema.ts';
 import { allOf, equals, follows, type Page } from './conditions.ts';
 
@@ -15,20 +16,19 @@ export interface NewEvent {
   at: string;
 }
 
+const insertion = prepared((queries, event: EventsTable) => queries.insertInto('events').values(event));
+
 /** Stores an event and returns its id. Call it in the transaction of the change that it tells of. */
 export async function insertEvent(trx: Queries, event: NewEvent): Promise<string> {
   const id = newId('evt');
-  await trx
-    .insertInto('events')
-    .values({
-      id,
-      workspace_id: event.workspaceId,
-      service_id: event.serviceId,
-      type: event.type,
-      details: JSON.stringify(event.details),
-      created_at: event.at,
-    })
-    .execute();
+  await insertion.run(trx, {
+    id,
+    workspace_id: event.workspaceId,
+    service_id: event.serviceId,
+    type: event.type,
+    details: JSON.stringify(event.details),
+    created_at: event.at,
+  });
   return id;
 }
 

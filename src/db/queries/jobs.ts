@@ -5,7 +5,8 @@
 import { sql } from 'kysely';
 import { type JobEvent, type JobPhase, sources, TERMINAL, TRANSITIONS } from '../../lifecycle/job.ts';
 import type { Queries } from '../open.ts';
-import type { JobsTable, SnapshotsTable } from '../schema.ts';
+import { type Prepared, prepared } from '../prepared.ts';
+import type { JobsTable, JobTransitionsTable, SnapshotsTable } from '../schema.ts';
 import { UNFINISHED_JOBS } from './conditions.ts';
 
 /** Facts that a transition may store; the phase comes from the table of transitions alone. */
@@ -30,6 +31,34 @@ export type TransitionResult =
   | { outcome: 'refused'; job: JobsTable }
   | { outcome: 'missing' };
 
+type Transition = TransitionFacts & { id: string; at: string };
+
+/** By event and stored facts: there are a dozen in all. */
+const transitions = new Map<string, Prepared<Transition, JobsTable>>();
+
+function transitionBy(event: JobEvent, facts: TransitionFacts): Prepared<Transition, JobsTable> {
+  const shape = `${event} ${Object.keys(facts)}`;
+  let query = transitions.get(shape);
+  if (!query) {
+    const from = sources(event);
+    const to = TRANSITIONS[from[0]!][event]!;
+    query = prepared((queries, { id, at, ...values }) =>
+      queries
+        .updateTable('jobs')
+        .set({ ...values, phase: to, updated_at: at })
+        .where('id', '=', id)
+        .where('phase', 'in', from)
+        .returningAll(),
+    );
+    transitions.set(shape, query);
+  }
+  return query;
+}
+
+const insertTransition = prepared((queries, row: JobTransitionsTable) =>
+  queries.insertInto('job_transitions').values(row),
+);
+
 /** Applies an event to a job. @param at the instant of the event */
 export async function transitionJob(
   queries: Queries,
@@ -38,20 +67,12 @@ export async function transitionJob(
   at: string,
   facts: TransitionFacts = {},
 ): Promise<TransitionResult> {
-  const from = sources(event);
-  const to = TRANSITIONS[from[0]!][event]!;
-  const job = await queries
-    .updateTable('jobs')
-    .set({ ...facts, phase: to, updated_at: at })
-    .where('id', '=', id)
-    .where('phase', 'in', from)
-    .returningAll()
-    .executeTakeFirst();
+  const job = await transitionBy(event, facts).first(queries, { ...facts, id, at });
   if (!job) {
     const present = await findJobById(queries, id);
     return present ? { outcome: 'refused', job: present } : { outcome: 'missing' };
   }
-  await queries.insertInto('job_transitions').values({ job_id: id, event, to_phase: to, at }).execute();
+  await insertTransition.run(queries, { job_id: id, event, to_phase: job.phase, at });
   return { outcome: 'applied', job };
 }
 
@@ -71,21 +92,31 @@ export async function setEndCauseWhileStarting(
     .execute();
 }
 
+const jobInsertion = prepared((queries, job: JobsTable) => queries.insertInto('jobs').values(job));
+
 /** Stores a new job, whose snapshot is stored already. */
 export async function insertJob(queries: Queries, job: JobsTable): Promise<void> {
-  await queries.insertInto('jobs').values(job).execute();
+  await jobInsertion.run(queries, job);
 }
 
 export async function insertSnapshot(queries: Queries, snapshot: SnapshotsTable): Promise<void> {
   await queries.insertInto('snapshots').values(snapshot).execute();
 }
 
+const snapshotById = prepared((queries, { id }: { id: string }) =>
+  queries.selectFrom('snapshots').selectAll().where('id', '=', id),
+);
+
 export async function findSnapshot(queries: Queries, id: string): Promise<SnapshotsTable | undefined> {
-  return queries.selectFrom('snapshots').selectAll().where('id', '=', id).executeTakeFirst();
+  return snapshotById.first(queries, { id });
 }
 
+const jobById = prepared((queries, { id }: { id: string }) =>
+  queries.selectFrom('jobs').selectAll().where('id', '=', id),
+);
+
 export async function findJobById(queries: Queries, id: string): Promise<JobsTable | undefined> {
-  return queries.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirst();
+  return jobById.first(queries, { id });
 }
 
 /** Which snapshot each of the jobs has, in no particular order. */
@@ -102,13 +133,9 @@ export async function findJobOf(
   queries: Queries,
   where: { workspaceId: string; jobId: string; serviceId?: string },
 ): Promise<JobsTable | undefined> {
-  let query = queries
-    .selectFrom('jobs')
-    .selectAll()
-    .where('id', '=', where.jobId)
-    .where('workspace_id', '=', where.workspaceId);
-  if (where.serviceId !== undefined) query = query.where('service_id', '=', where.serviceId);
-  return query.executeTakeFirst();
+  const job = await findJobById(queries, where.jobId);
+  if (job?.workspace_id !== where.workspaceId) return undefined;
+  return where.serviceId === undefined || job.service_id === where.serviceId ? job : undefined;
 }
 
 /** Instants that bound a list; `before` and `after` exclude the instant itself. */
@@ -207,17 +234,20 @@ function createdBounds(filter: JobFilter): { earliest: string | undefined; lates
   return { earliest: filter.createdAfter, latest: latest.sort()[0] };
 }
 
-/** Jobs that wait, oldest first. */
-export async function pendingJobs(queries: Queries, limit: number): Promise<JobsTable[]> {
-  return queries
+const oldestPending = prepared((queries, { limit }: { limit: number }) =>
+  queries
     .selectFrom('jobs')
     .selectAll()
     .where(UNFINISHED_JOBS)
     .where('phase', '=', 'pending')
     .orderBy('created_at')
     .orderBy('id')
-    .limit(limit)
-    .execute();
+    .limit(limit),
+);
+
+/** Jobs that wait, oldest first. */
+export async function pendingJobs(queries: Queries, limit: number): Promise<JobsTable[]> {
+  return oldestPending.all(queries, { limit });
 }
 
 /** Jobs that hold resources or may: everything between the intent to start and the end. */

@@ -1,6 +1,11 @@
 /** Services. A deleted one keeps its row, so that its jobs, deploys and events stay readable by id. */
 import type { Queries } from '../open.ts';
+import { prepared } from '../prepared.ts';
 import type { ServiceKind, ServicesTable } from '../schema.ts';
+
+const serviceById = prepared((queries, { id }: { id: string }) =>
+  queries.selectFrom('services').selectAll().where('id', '=', id),
+);
 
 /** A service of the workspace that is not deleted. */
 export async function findServiceById(
@@ -8,13 +13,8 @@ export async function findServiceById(
   workspaceId: string,
   id: string,
 ): Promise<ServicesTable | undefined> {
-  return queries
-    .selectFrom('services')
-    .selectAll()
-    .where('id', '=', id)
-    .where('workspace_id', '=', workspaceId)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst();
+  const service = await findServiceWithDeleted(queries, workspaceId, id);
+  return service?.deleted_at === null ? service : undefined;
 }
 
 /** A service of the workspace, deleted or not: what is left of a deleted one stays readable. */
@@ -23,17 +23,13 @@ export async function findServiceWithDeleted(
   workspaceId: string,
   id: string,
 ): Promise<ServicesTable | undefined> {
-  return queries
-    .selectFrom('services')
-    .selectAll()
-    .where('id', '=', id)
-    .where('workspace_id', '=', workspaceId)
-    .executeTakeFirst();
+  const service = await findAnyService(queries, id);
+  return service?.workspace_id === workspaceId ? service : undefined;
 }
 
 /** A service of whatever workspace, deleted or not: for the server's own work. */
 export async function findAnyService(queries: Queries, id: string): Promise<ServicesTable | undefined> {
-  return queries.selectFrom('services').selectAll().where('id', '=', id).executeTakeFirst();
+  return serviceById.first(queries, { id });
 }
 
 /** The extra fields of services of whatever workspace, deleted or not, in no particular order. */
