@@ -173,17 +173,22 @@ test('when the server is killed, what waits ends without a command, and the next
   expect(readdirSync(join(folder, 'standby')).filter((name) => bundles.includes(name))).toEqual([]);
   expect(readdirSync(join(folder, 'exits'))).toEqual([]);
   await next.close();
-  expect(existsSync(runtimeFolderOf(folder))).toBe(false);
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Where it was, without making it again. */
-const runtimeFolderOf = (folder: string): string => {
-  const path = runtimeFolder(folder);
-  const wasThere = readdirSync(path).length > 0;
-  if (!wasThere) rmSync(path, { recursive: true });
-  return path;
-};
+test('a server that ends while it makes its first ones ready leaves nothing', async () => {
+  const folder = folderWithTree();
+  for (let round = 0; round < 5; round += 1) {
+    const brief = await openLocalExecutor({ dataDir: folder, network: 'host' });
+    const bundles = join(runtimeFolder(folder), 'bundles');
+    const waiting = readdirSync(join(folder, 'standby'));
+    expect(waiting.length).toBeGreaterThan(0);
+    await brief.close();
+    expect(waiting.flatMap((name) => findByArgument(join(bundles, name)))).toEqual([]);
+    expect(readdirSync(join(folder, 'standby'))).toEqual([]);
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
 
 test('a word that nobody heard is not heard by the next', async () => {
   const { Words } = await import('../../src/executors/local/words.ts');

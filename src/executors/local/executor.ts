@@ -138,8 +138,15 @@ export class LocalExecutor implements Executor {
     this.#standbys = new Standbys(options.dataDir, {
       start: (folder) => this.#startStandby(folder),
       make: (standby, shared) => this.#make(standby, shared),
-      isAlive: ({ folder, supervisor }) => this.#lives(join(folder, 'supervisor.pid'), supervisor.name),
-      discard: (folder) => this.#removeEngine(basename(folder), folder),
+      isAlive: ({ folder, supervisor }) =>
+        this.#lives(join(folder, 'supervisor.pid'), supervisor.name) ?? false,
+      discard: async ({ folder, supervisor }) => {
+        await supervisor.launched;
+        await this.#removeEngine(supervisor.name, folder);
+        // Until it was gone it might have listened.
+        supervisor.release();
+      },
+      remove: (folder) => this.#removeEngine(basename(folder), folder),
     });
   }
 
@@ -169,6 +176,8 @@ export class LocalExecutor implements Executor {
     } catch (error) {
       // Whoever takes the ticket decides. If it is ours now, the command never ran.
       if (!this.#folders.claim(id)) return { startedAt: await this.#ticketTime(id) };
+      // One that is about to appear would be missed by whoever ends it.
+      await supervisor?.launched;
       await this.destroy(id);
       throw new StartFailedError(error instanceof Error ? error.message : String(error), { cause: error });
     } finally {
@@ -384,9 +393,7 @@ export class LocalExecutor implements Executor {
       const waited = Date.now() - began;
       const report = supervisor?.report();
       const ended = this.#folders.exit(id) !== undefined;
-      // The supervisor may take its time to appear, but not to go.
-      const pidFile = this.#folders.supervisorPidFile(id);
-      const isGone = waited > SOON_MS && this.#lives(pidFile, this.#folders.engineName(id)) === false;
+      const isGone = waited > SOON_MS && supervisor?.isLaunched && !this.#supervisorLives(id);
       // Looked for after those: it may have been taken in between.
       const ticket = this.#folders.ticket(id);
       if (ticket?.takenBy === 'instance') return ticket.at;

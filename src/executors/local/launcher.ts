@@ -5,8 +5,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
+import { createInterface } from 'node:readline';
 import { crashPoint } from '../../shared/crash-points.ts';
 import { findProgram, REPORT_FD, TICKET_FOLDER_FD } from './runtime.ts';
 import { WORD_FD } from './spec.ts';
@@ -39,6 +40,10 @@ export interface SupervisorPlan {
 export interface Supervisor {
   readonly name: string;
   say(word: Word): void;
+  /** Whether it was started, with its process id and log in place. */
+  readonly isLaunched: boolean;
+  /** Resolves when it is, or when it never will be. */
+  readonly launched: Promise<void>;
   /** What conmon reported: nothing yet, that the first process is there, or why there will be none. */
   report(): { state: 'none' | 'made' } | { state: 'failed'; why: string };
   /** It has heard all its words, or is gone. */
@@ -50,6 +55,7 @@ export interface Supervisor {
  * server may be gone by then. The word's pipe is opened for both directions first, so that nothing can keep the shell
  * waiting; the supervisor gets only the end that is read.
  */
+// The exit is recorded twice: in memory first, where a full disk cannot stop it.
 const SCRIPT = `
 while
   IFS= read -r name && IFS= read -r folder && IFS= read -r ticket && IFS= read -r log && IFS= read -r word
@@ -57,12 +63,15 @@ do
   "$1" --cid "$name" --cuuid "$name" --name "$name" --runtime "$2" --runtime-arg "--root=$4" \\
     --bundle "$3/$name" --container-pidfile "$3/$name/pid" --conmon-pidfile "$folder/supervisor.pid" \\
     --persist-dir "$3/$name" --exit-dir "$5" --log-path "k8s-file:$log" --full-attach \\
-    ${REPORT_FD}>>"$3/$name/report" 6<>"$word" ${WORD_FD}<"$word" 6<&- ${TICKET_FOLDER_FD}<"$ticket" </dev/null
+    ${REPORT_FD}>>"$3/$name/report" 6<>"$word" ${WORD_FD}<"$word" 6<&- ${TICKET_FOLDER_FD}<"$ticket" </dev/null >/dev/null
+  echo "$name"
 done`;
 
 export class Launcher {
   readonly #options: LauncherOptions;
   readonly #words: Words;
+  /** Asked for and not answered yet. */
+  readonly #asked = new Map<string, () => void>();
   #shell: ChildProcess | undefined;
 
   /** @throws when a path cannot be told to the shell */
@@ -78,18 +87,21 @@ export class Launcher {
     const unfit = lines.find((line) => line.includes('\n'));
     if (unfit !== undefined)
       throw new Error(`${JSON.stringify(unfit)}: a path must not contain a line break`);
-    this.#input().write(lines.map((line) => `${line}\n`).join(''));
-    // The exit is recorded twice: in memory first, where a full disk cannot stop it.
-    return supervisor(plan.name, pipe, join(this.#options.bundlesFolder, plan.name, 'report'));
+    const shell = this.#runningShell();
+    const launched = new Promise<void>((resolve) => this.#asked.set(plan.name, resolve));
+    // Only an answer that is still to come keeps this process alive.
+    (shell.stdout as Socket).ref();
+    shell.stdin!.write(lines.map((line) => `${line}\n`).join(''));
+    return this.#supervisor(plan.name, pipe, launched);
   }
 
   close(): void {
     this.#shell?.stdin?.end();
   }
 
-  #input(): Writable {
+  #runningShell(): ChildProcess {
     this.#shell ??= this.#startShell();
-    return this.#shell.stdin!;
+    return this.#shell;
   }
 
   #startShell(): ChildProcess {
@@ -115,31 +127,46 @@ export class Launcher {
       detached: true,
       // The supervisor and its runtime need a path and the descriptor to report on; no secret goes this way.
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin', _OCI_SYNCPIPE: String(REPORT_FD) },
-      stdio: ['pipe', 'ignore', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore'],
     });
     child.unref();
-    (child.stdin as Writable & { unref(): void }).unref();
-    // Whom it did not start any more is missed by whoever waits for it; the next one gets a new shell.
+    for (const pipe of [child.stdin, child.stdout]) (pipe as Socket).unref();
+    createInterface({ input: child.stdout! }).on('line', (name) => this.#answer(name));
+    // Whom it did not start any more will never come; the next one gets a new shell.
     const forget = (): void => {
-      if (this.#shell === child) this.#shell = undefined;
+      if (this.#shell !== child) return;
+      this.#shell = undefined;
+      for (const name of [...this.#asked.keys()]) this.#answer(name);
     };
     child.once('error', forget);
     child.once('exit', forget);
     child.stdin!.on('error', forget);
     return child;
   }
-}
 
-function supervisor(name: string, pipe: Pipe, reportFile: string): Supervisor {
-  return {
-    name,
-    say(word) {
-      pipe.say(word);
-      if (word === 'go') crashPoint('supervisor-released');
-    },
-    report: () => readReport(reportFile),
-    release: () => pipe.release(),
-  };
+  #answer(name: string): void {
+    this.#asked.get(name)?.();
+    this.#asked.delete(name);
+    if (this.#asked.size === 0) (this.#shell?.stdout as Socket | undefined)?.unref();
+  }
+
+  #supervisor(name: string, pipe: Pipe, launched: Promise<void>): Supervisor {
+    const reportFile = join(this.#options.bundlesFolder, name, 'report');
+    const isAsked = (): boolean => this.#asked.has(name);
+    return {
+      name,
+      launched,
+      get isLaunched() {
+        return !isAsked();
+      },
+      say(word) {
+        pipe.say(word);
+        if (word === 'go') crashPoint('supervisor-released');
+      },
+      report: () => readReport(reportFile),
+      release: () => pipe.release(),
+    };
+  }
 }
 
 /** conmon reports once: the process id, or a negative number with what the runtime printed. */

@@ -8,7 +8,7 @@
  * starts belonged to one that is gone.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Supervisor } from './launcher.ts';
 import type { SharedSpec } from './spec.ts';
@@ -22,8 +22,6 @@ const SNAPSHOTS = 2;
 const IN_USE_MS = 5 * 60_000;
 /** About as long as a short job takes to its end. */
 const REFILL_PAUSE_MS = 15;
-/** A supervisor is there within milliseconds; one that is not by then will not come. */
-const APPEARS_WITHIN_MS = 10_000;
 
 /** In a standby's folder: what its instance prints. */
 export const LOG = 'log';
@@ -44,10 +42,12 @@ export interface StandbyActions {
   start(folder: string): Supervisor;
   /** Lets it make an instance. */
   make(standby: Standby, shared: SharedSpec): void;
-  /** Whether its supervisor lives; undefined while it has not said yet where it is. */
-  isAlive(standby: Standby): boolean | undefined;
-  /** Removes all that the others made. */
-  discard(folder: string): Promise<void>;
+  /** Whether its supervisor lives, once it is launched. */
+  isAlive(standby: Standby): boolean;
+  /** Ends it and removes all that the others made. */
+  discard(standby: Standby): Promise<void>;
+  /** Removes what an interrupted start left. */
+  remove(folder: string): Promise<void>;
 }
 
 interface InUse {
@@ -58,8 +58,7 @@ interface InUse {
 export class Standbys {
   readonly #folder: string;
   readonly #actions: StandbyActions;
-  /** With the instant of their start. */
-  readonly #waiting = new Map<Standby, number>();
+  readonly #waiting = new Set<Standby>();
   /** By key, the latest last. */
   readonly #inUse = new Map<string, InUse>();
   #isOpen = false;
@@ -85,7 +84,7 @@ export class Standbys {
 
   /** One with its instance made for `key` or, where none is complete, a bare one; undefined where there is none. */
   take(key: string | undefined): Standby | undefined {
-    const waiting = [...this.#waiting.keys()];
+    const waiting = [...this.#waiting];
     const chosen =
       (key && waiting.find((one) => one.key === key && this.#isReady(one))) ||
       waiting.find((one) => one.key === undefined && this.#isReady(one));
@@ -114,8 +113,8 @@ export class Standbys {
   refill(): void {
     if (!this.#isOpen) return;
     this.#forgetUnused();
-    for (const [standby, startedMs] of this.#waiting) {
-      if (this.#isOfUse(standby, startedMs)) continue;
+    for (const standby of this.#waiting) {
+      if (this.#isOfUse(standby)) continue;
       this.#waiting.delete(standby);
       this.#discard(standby);
       // What cannot be made once will not be the next time either: jobs with that snapshot learn why from their own start.
@@ -134,31 +133,29 @@ export class Standbys {
     this.#isOpen = false;
     clearTimeout(this.#timer);
     clearInterval(this.#expiry);
-    const waiting = [...this.#waiting.keys()];
+    const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const { folder, supervisor } of waiting) {
-      await this.#actions.discard(folder);
-      supervisor.release();
-    }
+    for (const standby of waiting) await this.#actions.discard(standby);
   }
 
   #made(key: string): number {
-    return [...this.#waiting.keys()].filter((one) => one.key === key).length;
+    return [...this.#waiting].filter((one) => one.key === key).length;
   }
 
   #bare(): Standby[] {
-    return [...this.#waiting.keys()].filter(({ key }) => key === undefined);
+    return [...this.#waiting].filter(({ key }) => key === undefined);
   }
 
   #isReady(standby: Standby): boolean {
-    if (!isInitialised(standby.folder) || !this.#actions.isAlive(standby)) return false;
+    if (!standby.supervisor.isLaunched || !this.#actions.isAlive(standby)) return false;
     return standby.supervisor.report().state === (standby.key === undefined ? 'none' : 'made');
   }
 
-  #isOfUse(standby: Standby, startedMs: number): boolean {
+  #isOfUse(standby: Standby): boolean {
+    if (!standby.supervisor.isLaunched) return true;
     if (standby.key !== undefined && !this.#inUse.has(standby.key)) return false;
     if (standby.supervisor.report().state === 'failed') return false;
-    return this.#actions.isAlive(standby) ?? performance.now() - startedMs < APPEARS_WITHIN_MS;
+    return this.#actions.isAlive(standby);
   }
 
   #forgetUnused(): void {
@@ -189,23 +186,15 @@ export class Standbys {
     const folder = join(this.#folder, newSupervisorName());
     try {
       mkdirSync(folder, { mode: 0o700 });
-      this.#waiting.set({ supervisor: this.#actions.start(folder), folder }, performance.now());
+      this.#waiting.add({ supervisor: this.#actions.start(folder), folder });
       return true;
     } catch {
-      void this.#actions.discard(folder).catch(() => undefined);
+      void this.#actions.remove(folder).catch(() => undefined);
       return false;
     }
   }
 
-  #discard({ folder, supervisor }: Standby): void {
-    // Until it is gone somebody may still listen.
-    void this.#actions
-      .discard(folder)
-      .then(() => supervisor.release())
-      .catch(() => undefined);
+  #discard(standby: Standby): void {
+    void this.#actions.discard(standby).catch(() => undefined);
   }
 }
-
-/** What conmon opens and writes at its start, by paths that the rename takes away from it. */
-const isInitialised = (folder: string): boolean =>
-  existsSync(join(folder, 'supervisor.pid')) && existsSync(join(folder, LOG));

@@ -2,7 +2,7 @@
  * How the server speaks to what it lets wait: named pipes, one for each supervisor that was not let go yet. The server
  * holds both ends of each, so what waits sees the end of its input when, and only when, the server is gone.
  */
-import { closeSync, constants, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './runtime.ts';
 
@@ -29,11 +29,12 @@ export class Words {
   readonly #free: Slot[] = [];
   readonly #all: Slot[] = [];
 
-  /** @param folder made anew: whoever waited for an earlier server's words was told of its end */
+  /** @param folder emptied: whoever waited for an earlier server's words was told of its end */
   constructor(folder: string) {
-    this.#folder = folder;
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Under names of its own: what an earlier server asked for and was late finds none of these pipes.
+    this.#folder = mkdtempSync(join(folder, 'of-'));
   }
 
   /** A pipe without a word in it. */
