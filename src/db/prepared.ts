@@ -6,7 +6,7 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { type Compilable, CompiledQuery } from 'kysely';
 import type { Queries } from './open.ts';
-import { SqliteQueries } from './sqlite-driver.ts';
+import { asRows, rowOf, SqliteQueries } from './sqlite-driver.ts';
 
 /** Stands for a value that is not known yet, where the query is built. */
 class Mark {
@@ -22,6 +22,8 @@ interface Compiled {
   /** The parameters in their order: names of given values, and values that are part of the query itself. */
   parameters: readonly unknown[];
   statement: StatementSync | undefined;
+  /** Names of the columns that the statement gives. */
+  columns: readonly string[];
 }
 
 type Now<T> = T | Promise<T>;
@@ -36,17 +38,20 @@ export class Prepared<Given extends object, Row> {
 
   /** The first row, if there is any. @param given always with the same fields */
   first(queries: Queries, given: Given): Now<Row | undefined> {
-    const { statement, sql, parameters } = this.#on(queries, given);
+    const { statement, sql, parameters, columns } = this.#on(queries, given);
     const values = valuesOf(parameters, given);
-    if (statement) return statement.get(...values) as Row | undefined;
+    if (statement) {
+      const row = statement.get(...values);
+      return row && rowOf<Row>(columns, row);
+    }
     return queries.executeQuery<Row>(CompiledQuery.raw(sql, values)).then(({ rows }) => rows[0]);
   }
 
   /** All rows. @param given always with the same fields */
   all(queries: Queries, given: Given): Now<Row[]> {
-    const { statement, sql, parameters } = this.#on(queries, given);
+    const { statement, sql, parameters, columns } = this.#on(queries, given);
     const values = valuesOf(parameters, given);
-    if (statement) return statement.all(...values) as Row[];
+    if (statement) return statement.all(...values).map((row) => rowOf<Row>(columns, row));
     return queries.executeQuery<Row>(CompiledQuery.raw(sql, values)).then(({ rows }) => rows);
   }
 
@@ -66,7 +71,8 @@ export class Prepared<Given extends object, Row> {
     const marks = Object.fromEntries(Object.keys(given).map((name) => [name, new Mark(name)]));
     const { sql, parameters } = this.#build(queries, marks as Given).compile();
     const statement = queries instanceof SqliteQueries ? queries.sqlite.raw.prepare(sql) : undefined;
-    const compiled = { sql, parameters, statement };
+    const columns = statement ? asRows(statement) : [];
+    const compiled = { sql, parameters, statement, columns };
     this.#compiled.set(queries, compiled);
     return compiled;
   }

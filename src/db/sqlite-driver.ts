@@ -56,11 +56,30 @@ function isOlder(version: string): boolean {
 
 function adapt(statement: StatementSync): SqliteStatement {
   const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[];
+  const columns = asRows(statement);
   return {
     // Asked of the statement itself: guessing from the text fails for `WITH ... RETURNING`.
-    reader: statement.columns().length > 0,
-    all: (parameters) => statement.all(...values(parameters)),
+    reader: columns.length > 0,
+    all: (parameters) => statement.all(...values(parameters)).map((row) => rowOf(columns, row)),
     run: (parameters) => statement.run(...values(parameters)),
-    iterate: (parameters) => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
+    *iterate(parameters) {
+      for (const row of statement.iterate(...values(parameters))) yield rowOf(columns, row);
+    },
   };
+}
+
+/**
+ * Makes a statement give its rows as lists, for `rowOf`: where SQLite's binding makes them objects, it makes the names
+ * of all columns anew for each row, which takes longer than reading it. @returns the names
+ */
+export function asRows(statement: StatementSync): readonly string[] {
+  statement.setReturnArrays(true);
+  return statement.columns().map(({ name }) => name);
+}
+
+/** The object for a row that came as a list. */
+export function rowOf<Row>(columns: readonly string[], values: unknown): Row {
+  const row: Record<string, unknown> = {};
+  for (let index = 0; index < columns.length; index += 1) row[columns[index]!] = (values as unknown[])[index];
+  return row as Row;
 }
