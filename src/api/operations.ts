@@ -52,34 +52,42 @@ const BODY_OPTIONAL: ReadonlySet<string> = new Set(['create-deploy']);
 export class OperationRegistry {
   readonly registered = new Set<string>();
   readonly #app: FastifyInstance;
-  readonly #contract: Contract;
+  /** Of the contract, what is not registered yet: its paths and answers are of no use after that. */
+  readonly #operations: Map<string, ContractOperation>;
+  readonly schemas: Contract['schemas'];
   readonly #conduct: Conduct;
   readonly #ajv: Ajv2020;
   readonly #stopping = new AbortController();
 
   constructor(app: FastifyInstance, contract: Contract, conduct: Conduct) {
     this.#app = app;
-    this.#contract = contract;
+    this.#operations = contract.operations;
+    this.schemas = contract.schemas;
     this.#conduct = conduct;
     app.addHook('preClose', async () => this.#stopping.abort());
-    // No coercion and no defaults: what a client sent is what is judged and stored.
-    this.#ajv = new Ajv2020({ strict: false, allErrors: false, validateFormats: false, verbose: true });
+    // No coercion and no defaults: what a client sent is what is judged and stored. That the contract's own schemas are
+    // sound is a test's concern, not each start's.
+    this.#ajv = new Ajv2020({
+      strict: false,
+      allErrors: false,
+      validateFormats: false,
+      validateSchema: false,
+      verbose: true,
+    });
     this.#ajv.addSchema({ $id: 'contract', components: { schemas: contract.schemas } });
   }
 
   /** Serves one operation of the contract. @throws at start-up for an unknown or repeated operation */
   add<Id extends OperationId>(id: Id, handler: Handler<Id>): void {
-    const operation = this.#contract.operations.get(id);
-    if (!operation || this.registered.has(id))
-      throw new Error(`operation ${id}: unknown or registered twice`);
-    this.registered.add(id);
+    const operation = this.#take(id);
     const readQuery = queryReader(operation, (schema) => this.#compile(schema));
     const checkBody = operation.body
-      ? bodyChecker(this.#compile(operation.body), this.#contract, operation.body, id)
+      ? bodyChecker(this.#compile(operation.body), this.schemas, operation.body, id)
       : undefined;
     const bodyOptional = BODY_OPTIONAL.has(id);
     const defaultStatus = operation.success[0] ?? 200;
     const audited = isAudited(id, operation.method);
+    const { needsBody } = operation;
     this.#app.route({
       method: operation.method,
       url: `/v1${operation.path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
@@ -91,7 +99,7 @@ export class OperationRegistry {
         checkParams(request.params as Record<string, string>);
         const query = readQuery(request.query as Record<string, string | string[]>);
         const given = request.body ?? (bodyOptional ? {} : request.body);
-        const body = isNothing(given) && !operation.needsBody ? undefined : checkBody?.(given);
+        const body = isNothing(given) && !needsBody ? undefined : checkBody?.(given);
         reply.code(defaultStatus);
         const call: Call<Id> = {
           params: request.params as Operations[Id]['params'],
@@ -118,10 +126,7 @@ export class OperationRegistry {
     prepare: (call: Omit<Call<Id>, 'body' | 'reply'>) => Promise<Ready>,
     connect: (socket: WebSocket, ready: Ready) => void,
   ): void {
-    const operation = this.#contract.operations.get(id);
-    if (!operation || this.registered.has(id))
-      throw new Error(`operation ${id}: unknown or registered twice`);
-    this.registered.add(id);
+    const operation = this.#take(id);
     const readQuery = queryReader(operation, (schema) => this.#compile(schema));
     const prepared = new WeakMap<FastifyRequest, Ready>();
     this.#app.route({
@@ -160,8 +165,22 @@ export class OperationRegistry {
     return this.#stopping.signal;
   }
 
-  #compile(schema: JsonSchema): ValidateFunction {
-    return this.#ajv.compile(rebase(schema) as JsonSchema);
+  /** The operation, once. @throws for an unknown or repeated one */
+  #take(id: OperationId): ContractOperation {
+    const operation = this.#operations.get(id);
+    if (!operation) throw new Error(`operation ${id}: unknown or registered twice`);
+    this.#operations.delete(id);
+    this.registered.add(id);
+    return operation;
+  }
+
+  /** Compiles when the first value is to be judged: most operations of the contract are never asked for. */
+  #compile(schema: JsonSchema): () => ValidateFunction {
+    let compiled: ValidateFunction | undefined;
+    return () => {
+      compiled ??= this.#ajv.compile(rebase(schema) as JsonSchema);
+      return compiled;
+    };
   }
 }
 
@@ -190,7 +209,7 @@ function checkParams(params: Record<string, string>): void {
 /** Values of one list in a query. */
 const MAX_LIST = 500;
 
-type Compile = (schema: JsonSchema) => ValidateFunction;
+type Compile = (schema: JsonSchema) => () => ValidateFunction;
 
 /** Filters that the contract declares as one value and that existing clients join several in, with commas. */
 const COMMA_JOINED: ReadonlySet<string> = new Set(['list-events type']);
@@ -202,16 +221,17 @@ function queryReader(operation: ContractOperation, compile: Compile) {
     .map((parameter) => {
       const joined = COMMA_JOINED.has(`${operation.operationId} ${parameter.name}`);
       const schema = joined ? { type: 'array', items: parameter.schema } : parameter.schema;
-      return { parameter: { ...parameter, schema }, validate: compile(schema), joined };
+      return { parameter: { ...parameter, schema }, validator: compile(schema), joined };
     });
   return (given: Record<string, string | string[]>): Record<string, unknown> => {
     const query: Record<string, unknown> = {};
-    for (const { parameter, validate, joined } of readers) {
+    for (const { parameter, validator, joined } of readers) {
       const value = readParameter(parameter, given[parameter.name]);
       if (value === undefined) {
         if (parameter.required) throw invalid(`query parameter ${parameter.name} is required`);
         continue;
       }
+      const validate = validator();
       if (!validate(value))
         throw invalid(describe(`query parameter ${parameter.name}`, validate.errors, value));
       query[parameter.name] = joined ? (value as string[]).join(',') : value;
@@ -253,18 +273,17 @@ function readParameter({ name, schema }: Parameter, given: string | string[] | u
 const NULL_EMPTIES: ReadonlySet<string> = new Set(['update-webhook eventFilter']);
 
 function bodyChecker(
-  validate: ValidateFunction,
-  contract: Contract,
+  validator: () => ValidateFunction,
+  schemas: Contract['schemas'],
   schema: JsonSchema,
   operationId: string,
 ) {
-  const onlyDeclared = declaredOnly(contract.schemas, schema);
+  const onlyDeclared = declaredOnly(schemas, schema);
   return (body: unknown): unknown => {
     // Existing clients send null for "not given".
-    const present = hasNull(body)
-      ? withoutNulls(withEmptyLists(contract.schemas, schema, body, operationId))
-      : body;
+    const present = hasNull(body) ? withoutNulls(withEmptyLists(schemas, schema, body, operationId)) : body;
     if (isNothing(present)) throw invalid('a JSON body is required, got none');
+    const validate = validator();
     if (!validate(present)) throw invalid(describe('body', validate.errors, present));
     return onlyDeclared(present);
   };

@@ -66,3 +66,6 @@ export function jobExit(job: Job): { code: number; why?: string } {
   if (code !== undefined && code !== 0) return { code };
   return { code: EXIT.error, why: 'the job failed' };
 }
+
+/** Wrong arguments or settings: exit code 2. */
+export class UsageError extends Error {}

@@ -2,19 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { command } from './command.ts';
-import { auditCommand } from './commands/audit.ts';
-import { backupCommand } from './commands/backup.ts';
-import { deployCommand } from './commands/deploy.ts';
-import { jobsCommand } from './commands/jobs.ts';
-import { keysCommand } from './commands/keys.ts';
-import { logsCommand } from './commands/logs.ts';
-import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
-import { servicesCommand } from './commands/services.ts';
-import { workspacesCommand } from './commands/workspaces.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT, UsageError } from './exit-codes.ts';
 import { say, watchReaders } from './output.ts';
-import { UsageError } from './session.ts';
 
 const { version, description } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -22,16 +12,6 @@ const { version, description } = JSON.parse(
 
 const program = command('errand', description)
   .version(version)
-  .addCommand(serveCommand())
-  .addCommand(backupCommand())
-  .addCommand(servicesCommand())
-  .addCommand(deployCommand())
-  .addCommand(runCommand())
-  .addCommand(jobsCommand())
-  .addCommand(logsCommand())
-  .addCommand(keysCommand())
-  .addCommand(workspacesCommand())
-  .addCommand(auditCommand())
   .addHelpText(
     'after',
     `
@@ -42,6 +22,11 @@ Environment:
 
 Exit codes: 0 done, 1 the server refused or did not answer, 2 wrong arguments; \`errand run --help\` has those of jobs.`,
   );
+
+// A server has no use for the other commands: they, and the client that they share, would stay in its memory.
+const isServer = process.argv[2] === 'serve';
+const commands = isServer ? [serveCommand()] : (await import('./commands/index.ts')).allCommands();
+for (const each of commands) program.addCommand(each);
 
 watchReaders();
 

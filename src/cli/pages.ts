@@ -1,5 +1,5 @@
 /** Lists of any length, gathered from pages. */
-import { UsageError } from './session.ts';
+import { UsageError } from './exit-codes.ts';
 
 /** The most that one request gives. */
 const PAGE = 100;

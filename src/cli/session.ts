@@ -2,9 +2,7 @@
 import type { Deploy, Service } from '../api/contract-types.ts';
 import { type Client, createClient } from '../client/client.ts';
 import { isId } from '../shared/ids.ts';
-
-/** Wrong arguments or settings: exit code 2. */
-export class UsageError extends Error {}
+import { UsageError } from './exit-codes.ts';
 
 /** Something was found too often or not at all, or went wrong in a way that the message tells: exit code 1. */
 export class CommandError extends Error {}

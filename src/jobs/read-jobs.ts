@@ -1,6 +1,7 @@
 /** Reading jobs: one, a page of a service's, or one as soon as it is final. */
 import type { Context } from '../context.ts';
-import { findJobOf, type JobFilter, listJobs } from '../db/queries/jobs.ts';
+import { type JobFilter, listJobs } from '../db/queries/job-pages.ts';
+import { findJobOf } from '../db/queries/jobs.ts';
 import { findServiceWithDeleted } from '../db/queries/services.ts';
 import type { JobsTable } from '../db/schema.ts';
 import { notFound } from '../errors.ts';

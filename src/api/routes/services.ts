@@ -17,7 +17,7 @@ import { type ServiceTypeWithDetails, serviceDetailsReader } from '../schemas/se
 import { readInstant } from '../time.ts';
 
 export function serviceRoutes(operations: OperationRegistry, context: Context): void {
-  const readDetails = serviceDetailsReader();
+  const readDetails = serviceDetailsReader(operations.schemas);
   const present = async (request: FastifyRequest, service: StoredService): Promise<Service> =>
     presentService(
       service,

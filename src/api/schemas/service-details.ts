@@ -5,7 +5,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { invalid, quote } from '../../errors.ts';
 import type { GivenDetails } from '../../services/service-details.ts';
-import { loadContract } from '../contract.ts';
+import type { Contract } from '../contract.ts';
 import { declaredOnly } from '../declared-only.ts';
 
 export type ServiceTypeWithDetails = 'web_service' | 'private_service' | 'background_worker' | 'cron_job';
@@ -24,9 +24,8 @@ export type DetailsReader = (
 ) => GivenDetails;
 
 /** Makes a reader that throws `invalidRequest` for what the contract does not allow, and drops what it does not name. */
-export function serviceDetailsReader(): DetailsReader {
-  const { schemas } = loadContract();
-  const ajv = new Ajv2020({ strict: false, validateFormats: false, verbose: true });
+export function serviceDetailsReader(schemas: Contract['schemas']): DetailsReader {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false, validateSchema: false, verbose: true });
   const made = new Map<string, { validate: ValidateFunction; onlyDeclared: (value: unknown) => unknown }>();
   return (type, method, given) => {
     const name = `${SCHEMA_NAMES[type]}${method}`;

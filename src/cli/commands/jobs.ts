@@ -2,10 +2,11 @@
 import type { Command } from 'commander';
 import type { Job, JobStatus, Log } from '../../api/contract-types.ts';
 import { command, examples, type OutputOptions, wantsJson, withOutput } from '../command.ts';
+import { UsageError } from '../exit-codes.ts';
 import { followJob, isFinal, readLines, streamOf } from '../follow.ts';
 import { print, printJson, write } from '../output.ts';
 import { jobFields, jobTable } from '../presentation.ts';
-import { connect, findService, jobId, ownerId, UsageError } from '../session.ts';
+import { connect, findService, jobId, ownerId } from '../session.ts';
 
 const STATUSES: readonly JobStatus[] = ['pending', 'running', 'succeeded', 'failed', 'canceled'];
 /** The most that one request gives. */

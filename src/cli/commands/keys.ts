@@ -3,9 +3,10 @@ import { Argument, type Command, Option } from 'commander';
 import type { ApiKey } from '../../api/contract-types.ts';
 import { isId } from '../../shared/ids.ts';
 import { command, examples, type OutputOptions, wantsJson, withOutput } from '../command.ts';
+import { UsageError } from '../exit-codes.ts';
 import { cell, paint, print, printJson, say, table } from '../output.ts';
 import { gatherPages, readLimit } from '../pages.ts';
-import { connect, UsageError } from '../session.ts';
+import { connect } from '../session.ts';
 
 const ROLES = ['viewer', 'developer', 'admin'] as const;
 type Role = (typeof ROLES)[number];

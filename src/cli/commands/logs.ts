@@ -5,11 +5,12 @@ import type { Answer, Client } from '../../client/client.ts';
 import { isId } from '../../shared/ids.ts';
 import { command, examples, gather, type OutputOptions, wantsJson, withOutput } from '../command.ts';
 import { parseMoment } from '../durations.ts';
+import { UsageError } from '../exit-codes.ts';
 import { isFinal } from '../follow.ts';
 import { followLines, type LineHandler } from '../live-lines.ts';
 import { paint, write } from '../output.ts';
 import { readLimit } from '../pages.ts';
-import { connect, findService, ownerId, UsageError } from '../session.ts';
+import { connect, findService, ownerId } from '../session.ts';
 
 /** The most that one request gives. */
 const PAGE = 100;

@@ -4,10 +4,10 @@ import type { Job, Log } from '../../api/contract-types.ts';
 import type { Client } from '../../client/client.ts';
 import { command, examples, type OutputOptions, wantsJson, withOutput } from '../command.ts';
 import { parseDuration } from '../durations.ts';
-import { EXIT, jobExit } from '../exit-codes.ts';
+import { EXIT, jobExit, UsageError } from '../exit-codes.ts';
 import { followJob, streamOf } from '../follow.ts';
 import { outliveReaders, print, printJson, say, write } from '../output.ts';
-import { connect, findService, ownerId, UsageError } from '../session.ts';
+import { connect, findService, ownerId } from '../session.ts';
 import { shellCommand } from '../shell-words.ts';
 
 interface RunOptions extends OutputOptions {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ServeFlags } from '../../config.ts';
 import { command, examples } from '../command.ts';
-import { UsageError } from '../session.ts';
+import { UsageError } from '../exit-codes.ts';
 
 export function serveCommand(): Command {
   return command('serve', 'run the server: API, dispatcher and background loops in one process')

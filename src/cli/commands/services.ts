@@ -4,10 +4,10 @@ import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Service, ServicePOST, ServiceType } from '../../api/contract-types.ts';
 import { command, examples, gather, type OutputOptions, wantsJson, withOutput } from '../command.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT, UsageError } from '../exit-codes.ts';
 import { print, printJson, say } from '../output.ts';
 import { deployLine, serviceFields, serviceTable } from '../presentation.ts';
-import { CommandError, connect, findService, ownerId, UsageError } from '../session.ts';
+import { CommandError, connect, findService, ownerId } from '../session.ts';
 import { isLive, watchDeploy } from './deploy.ts';
 
 /** Short names beside the contract's. Static sites run no jobs. */

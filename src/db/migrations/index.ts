@@ -3,5 +3,6 @@ import { initial } from './0001-initial.ts';
 import { serviceNames } from './0002-service-names.ts';
 import { contractResources } from './0003-contract-resources.ts';
 import { logStreams } from './0004-log-streams.ts';
+import { jobLists } from './0005-job-lists.ts';
 
-export const migrations: readonly string[] = [initial, serviceNames, contractResources, logStreams];
+export const migrations: readonly string[] = [initial, serviceNames, contractResources, logStreams, jobLists];

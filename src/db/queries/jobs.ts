@@ -2,8 +2,7 @@
  * Jobs. `transitionJob` is the only function of the project that writes a job's phase after its creation: one guarded
  * UPDATE with the phases from which the event is allowed, and the transition's own row in the same transaction.
  */
-import { sql } from 'kysely';
-import { type JobEvent, type JobPhase, sources, TERMINAL, TRANSITIONS } from '../../lifecycle/job.ts';
+import { type JobEvent, sources, TERMINAL, TRANSITIONS } from '../../lifecycle/job.ts';
 import type { Queries } from '../open.ts';
 import { type Prepared, prepared } from '../prepared.ts';
 import type { JobsTable, JobTransitionsTable, SnapshotsTable } from '../schema.ts';
@@ -136,102 +135,6 @@ export async function findJobOf(
   const job = await findJobById(queries, where.jobId);
   if (job?.workspace_id !== where.workspaceId) return undefined;
   return where.serviceId === undefined || job.service_id === where.serviceId ? job : undefined;
-}
-
-/** Instants that bound a list; `before` and `after` exclude the instant itself. */
-export interface JobFilter {
-  phases?: JobPhase[];
-  createdBefore?: string;
-  createdAfter?: string;
-  startedBefore?: string;
-  startedAfter?: string;
-  finishedBefore?: string;
-  finishedAfter?: string;
-}
-
-/**
- * A page of a service's jobs, newest first. Several phases are read as one page each, which an index serves in order,
- * and merged: a condition of the form `phase in (...)` would sort all jobs of those phases for each page.
- * @param after the last item of the page before
- */
-export async function listJobs(
-  queries: Queries,
-  serviceId: string,
-  filter: JobFilter,
-  limit: number,
-  after: { createdAt: string; id: string } | undefined,
-): Promise<JobsTable[]> {
-  const pages = await Promise.all(
-    (filter.phases ?? [undefined]).map((phase) =>
-      pageOfPhase(queries, serviceId, phase, filter, limit, after),
-    ),
-  );
-  const newestFirst = (a: JobsTable, b: JobsTable): number =>
-    a.created_at === b.created_at ? (a.id < b.id ? 1 : -1) : a.created_at < b.created_at ? 1 : -1;
-  return pages.flat().sort(newestFirst).slice(0, limit);
-}
-
-/**
- * What ended or started after an instant was mostly created after it too. Those come first, from the index of creation;
- * only a page that they do not fill also asks for the few that were created before, by the index of the other instant.
- */
-async function pageOfPhase(
-  queries: Queries,
-  serviceId: string,
-  phase: JobPhase | undefined,
-  filter: JobFilter,
-  limit: number,
-  after: { createdAt: string; id: string } | undefined,
-): Promise<JobsTable[]> {
-  const all = { serviceId, phase, filter, after };
-  const since = filter.finishedAfter ?? filter.startedAfter;
-  if (since === undefined) return selectPage(queries, all, limit);
-  const younger = await selectPage(queries, { ...all, createdAfter: since }, limit);
-  if (younger.length === limit) return younger;
-  const older = await selectPage(queries, { ...all, notCreatedAfter: since }, limit - younger.length);
-  return [...younger, ...older];
-}
-
-interface PageRequest {
-  serviceId: string;
-  phase: JobPhase | undefined;
-  filter: JobFilter;
-  after: { createdAt: string; id: string } | undefined;
-  createdAfter?: string;
-  notCreatedAfter?: string;
-}
-
-function selectPage(queries: Queries, request: PageRequest, limit: number): Promise<JobsTable[]> {
-  const { serviceId, phase, filter, after, createdAfter, notCreatedAfter } = request;
-  let query = queries.selectFrom('jobs').selectAll().where('service_id', '=', serviceId);
-  if (phase) query = query.where('phase', '=', phase);
-  const { earliest, latest } = createdBounds(filter);
-  if (latest !== undefined) query = query.where('created_at', '<', latest);
-  if (earliest !== undefined) query = query.where('created_at', '>', earliest);
-  if (createdAfter !== undefined) query = query.where('created_at', '>', createdAfter);
-  if (notCreatedAfter !== undefined)
-    query = query.where(sql<boolean>`coalesce(created_at, '') <= ${notCreatedAfter}`);
-  for (const [column, before, since] of [
-    ['started_at', filter.startedBefore, filter.startedAfter],
-    ['finished_at', filter.finishedBefore, filter.finishedAfter],
-  ] as const) {
-    // Written as an expression, a bound does not tempt the planner to another index and a sort.
-    if (before !== undefined)
-      query = query.where(sql<boolean>`coalesce(${sql.ref(column)}, '9') < ${before}`);
-    if (since === undefined) continue;
-    if (notCreatedAfter === since) query = query.where(column, '>', since);
-    else query = query.where(sql<boolean>`coalesce(${sql.ref(column)}, '') > ${since}`);
-  }
-  if (after) query = query.where(sql<boolean>`(created_at, id) < (${after.createdAt}, ${after.id})`);
-  return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute();
-}
-
-/** A job is created before it starts and ends, so bounds on those bound the creation, whose index gives the order. */
-function createdBounds(filter: JobFilter): { earliest: string | undefined; latest: string | undefined } {
-  const latest = [filter.createdBefore, filter.startedBefore, filter.finishedBefore].filter(
-    (one) => one !== undefined,
-  );
-  return { earliest: filter.createdAfter, latest: latest.sort()[0] };
 }
 
 const oldestPending = prepared((queries, { limit }: { limit: number }) =>

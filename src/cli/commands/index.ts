@@ -1,0 +1,27 @@
+/** All commands, in the order of the help. */
+import type { Command } from 'commander';
+import { auditCommand } from './audit.ts';
+import { backupCommand } from './backup.ts';
+import { deployCommand } from './deploy.ts';
+import { jobsCommand } from './jobs.ts';
+import { keysCommand } from './keys.ts';
+import { logsCommand } from './logs.ts';
+import { runCommand } from './run.ts';
+import { serveCommand } from './serve.ts';
+import { servicesCommand } from './services.ts';
+import { workspacesCommand } from './workspaces.ts';
+
+export function allCommands(): Command[] {
+  return [
+    serveCommand(),
+    backupCommand(),
+    servicesCommand(),
+    deployCommand(),
+    runCommand(),
+    jobsCommand(),
+    logsCommand(),
+    keysCommand(),
+    workspacesCommand(),
+    auditCommand(),
+  ];
+}
