@@ -18,7 +18,7 @@ const PACE_MS = 10;
 /** What all segments of one follower may hold in memory together while they are read. */
 const BUFFER_BYTES = 8 * 1024 * 1024;
 const SMALLEST_CHUNK_BYTES = 16 * 1024;
-const LARGEST_CHUNK_BYTES = 64 * 1024;
+const LARGEST_CHUNK_BYTES = 32 * 1024;
 
 /** What a follower needs of a store. */
 export interface FollowedStore {
