@@ -51,7 +51,12 @@ async function storeTargets(bench: Bench): Promise<Target[]> {
       }),
       '',
     ),
-    atLeast('text search of one job of 1 GB', 200, await searchRate(bench), ' MB/s'),
+    atLeast(
+      'text search of one job of 1 GB, the first since the start too',
+      200,
+      await searchRate(bench),
+      ' MB/s',
+    ),
   ];
   return targets;
 }
@@ -117,7 +122,7 @@ async function searchRate(bench: Bench): Promise<number> {
       keep: (line) => pattern.matches(line.message),
       contains: [pattern.required!],
     });
-  // The first look also finds where the lines are; a second search is what people wait for again and again.
+  // The first look also finds where the lines are, with cold code: people wait for that one too.
   const began = performance.now();
   await search();
   const first = performance.now() - began;
@@ -127,7 +132,7 @@ async function searchRate(bench: Bench): Promise<number> {
     `logs: search of ${figure(bytes / 1e6)} MB: ${figure(first)} ms at first, then ${figure(second)} ms`,
   );
   await store.close();
-  return bytes / 1e3 / second;
+  return bytes / 1e3 / Math.max(first, second);
 }
 
 async function serverTargets(bench: Bench): Promise<Target[]> {

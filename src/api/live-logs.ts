@@ -2,7 +2,6 @@
  * Live output for one client, whatever carries it. A client reads at its own pace: lines wait in the files, never in
  * memory, and one that takes nothing for too long is dropped.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
 import { invalid, notFound, quote } from '../errors.ts';
 import type { OutputMasks } from '../jobs/output-secrets.ts';
@@ -75,6 +74,8 @@ export async function readLiveRequest(
 export class Place {
   readonly sequences = new Map<string, number>();
   start: Instant | undefined;
+  #startOfText: Instant | undefined;
+  #startText = '';
 
   /** @throws `invalidRequest` for a text that this server did not make */
   static read(text: string | undefined): Place {
@@ -94,8 +95,14 @@ export class Place {
   }
 
   toString(): string {
-    const ids = [...this.sequences].map(([segment, sequence]) => `${segment}.${sequence}`);
-    return [...(this.start ? [`@${formatInstant(this.start)}`] : []), ...ids].join(',');
+    // Made for each line of a flood: what stays is made once.
+    if (this.start !== this.#startOfText) {
+      this.#startOfText = this.start;
+      this.#startText = this.start ? `@${formatInstant(this.start)}` : '';
+    }
+    let text = this.#startText;
+    for (const [segment, sequence] of this.sequences) text += `${text && ','}${segment}.${sequence}`;
+    return text;
   }
 }
 
@@ -160,10 +167,13 @@ async function isTaken(outlet: Outlet, signal: AbortSignal, stallMs: number): Pr
   let least = outlet.bufferedBytes();
   let deadline = performance.now() + stallMs;
   while (!signal.aborted) {
-    const look = new AbortController();
-    const pause = sleep(Math.min(LOOK_MS, stallMs / 4), undefined, { signal: look.signal });
-    await Promise.race([outlet.taken(), pause.catch(() => undefined)]);
-    look.abort();
+    await new Promise<void>((resolve) => {
+      const pause = setTimeout(resolve, Math.min(LOOK_MS, stallMs / 4));
+      void outlet.taken().then(() => {
+        clearTimeout(pause);
+        resolve();
+      });
+    });
     const now = outlet.bufferedBytes();
     if (now < HIGH_WATER_BYTES / 2) return true;
     if (now < least) {

@@ -24,10 +24,12 @@ export async function serveLogEvents(
   const isReturning = place.sequences.size > 0 || place.start !== undefined;
   place.start ??= live.start;
   const gone = new AbortController();
-  const closed = new Promise<void>((resolve) => {
-    reply.raw.once('close', resolve);
+  let taken = Promise.resolve();
+  let release = (): void => undefined;
+  reply.raw.once('close', () => {
+    gone.abort();
+    release();
   });
-  closed.then(() => gone.abort());
   reply.hijack();
   const response = reply.raw;
   let hasBegun = false;
@@ -49,7 +51,6 @@ export async function serveLogEvents(
     response.write(':\n\n');
   }, COMMENT_MS);
   const early = setTimeout(begin, RETRY_MS);
-  let taken = Promise.resolve();
   const outlet = {
     send: (lines: StoredLine[], texts: string[]) => {
       begin();
@@ -59,10 +60,12 @@ export async function serveLogEvents(
         events += `id: ${place}\ndata: ${texts[index]}\n\n`;
       }
       taken = new Promise((resolve) => {
+        release = resolve;
         response.write(events, () => resolve());
       });
+      if (gone.signal.aborted) release();
     },
-    taken: () => Promise.race([taken, closed]),
+    taken: () => taken,
     bufferedBytes: () => response.writableLength,
   };
   try {

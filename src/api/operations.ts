@@ -2,6 +2,7 @@
  * Registers handlers by the contract's operationId. Path, method, parameters and body are validated from the contract
  * itself, so a handler receives what its generated type promises and no route can drift from the contract.
  */
+import type { Socket } from 'node:net';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
@@ -119,12 +120,13 @@ export class OperationRegistry {
 
   /**
    * Serves an operation that answers over a WebSocket. `prepare` runs before the upgrade, so what it throws is an
-   * ordinary HTTP error; a request without an upgrade is refused.
+   * ordinary HTTP error; a request without an upgrade is refused. `connect` also gets what the socket speaks through:
+   * it may write whole frames there, since none is ever compressed and each goes out at once.
    */
   addSocket<Id extends OperationId, Ready>(
     id: Id,
     prepare: (call: Omit<Call<Id>, 'body' | 'reply'>) => Promise<Ready>,
-    connect: (socket: WebSocket, ready: Ready) => void,
+    connect: (socket: WebSocket, ready: Ready, connection: Socket) => void,
   ): void {
     const operation = this.#take(id);
     const readQuery = queryReader(operation, (schema) => this.#compile(schema));
@@ -146,7 +148,7 @@ export class OperationRegistry {
       handler: async () => {
         throw invalid('this address is for WebSockets: connect with an upgrade');
       },
-      wsHandler: (socket, request) => connect(socket, prepared.get(request)!),
+      wsHandler: (socket, request) => connect(socket, prepared.get(request)!, request.raw.socket),
     });
   }
 

@@ -24,7 +24,8 @@ export async function dispatch(context: Context, runner: JobRunner): Promise<voi
   if (!context.diskReserve.hasRoom()) return;
   for (;;) {
     const free = MAX_STARTING - runner.held.starting;
-    if (free <= 0) return;
+    // Many creates nudge it while nothing can start: those are answered without a look at the queue.
+    if (free <= 0 || runner.held.jobs >= context.config.capacity.jobs) return;
     const chosen = whatFits(context, runner, await pendingJobs(context.database.read, free));
     if (chosen.length === 0) return;
     for (const { id } of chosen) runner.announced.add(id);

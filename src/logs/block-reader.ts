@@ -1,48 +1,51 @@
 /** Reads a stretch of a segment into lines, one chunk at a time. */
+import { TextFinder } from './find-text.ts';
 import { type ScannedLine, Scanner, type ScanState } from './scanner.ts';
 import type { SegmentBytes } from './segment-bytes.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
+/** What is read of a segment. */
+export interface Stretch {
+  /** Where it begins, and what was pending there. */
+  from: ScanState;
+  /** Where whole records end; of a growing one, where the file ends. */
+  to: number;
+  /** Bytes of a last record after that, which end a closed segment; undefined when it is not closed. */
+  torn?: number | undefined;
+  /** Its last record may be half written and is left for later, as are records that begin at `limit` or after it. */
+  growing?: { limit: number } | undefined;
+}
+
 export interface BlockOptions {
   chunkBytes?: number;
   /** Lines without any of these (lower case, ASCII) need not be given. */
   contains?: readonly string[] | undefined;
-  /** Lines stay readable after the next batch was asked for; otherwise their buffer is used again. */
-  keepsBatches?: boolean;
+  /** Where chunks are read to; lines are readable until it is used again. */
+  space?: ChunkSpace;
 }
 
 export class BlockReader {
   readonly #bytes: SegmentBytes;
-  readonly #to: number;
-  readonly #torn: number | undefined;
+  readonly #stretch: Stretch;
   readonly #chunkBytes: number;
-  readonly #contains: readonly string[] | undefined;
-  readonly #space: ChunkSpace | undefined;
+  readonly #space: ChunkSpace;
   readonly #scanner: Scanner;
   #batch: ScannedLine[] = [];
   #carry: Buffer = Buffer.alloc(0);
   #ended = false;
 
-  /**
-   * @param from where the stretch begins, and what was pending there
-   * @param to where whole records end
-   * @param torn bytes of a last record after that, which end a closed segment; undefined when it is not closed
-   */
   constructor(
     bytes: SegmentBytes,
-    from: ScanState,
-    to: number,
-    torn: number | undefined,
-    { chunkBytes = CHUNK_BYTES, contains, keepsBatches = false }: BlockOptions = {},
+    stretch: Stretch,
+    { chunkBytes = CHUNK_BYTES, contains, space = new ChunkSpace() }: BlockOptions = {},
   ) {
     this.#bytes = bytes;
-    this.#to = to;
-    this.#torn = torn;
+    this.#stretch = stretch;
     this.#chunkBytes = chunkBytes;
-    this.#contains = contains;
-    this.#space = keepsBatches ? undefined : new ChunkSpace();
-    this.#scanner = new Scanner(from, (line) => this.#batch.push(line));
+    this.#space = space;
+    const finder = contains && new TextFinder(contains);
+    this.#scanner = new Scanner(stretch.from, (line) => this.#batch.push(line), finder);
   }
 
   /** Where reading goes on after the last batch. */
@@ -50,32 +53,29 @@ export class BlockReader {
     return this.#scanner.state;
   }
 
-  /** The lines of the next chunk, which may be none; undefined after the last. */
+  /** The lines of the next chunk, which may be none; undefined after the last. They are gone with the next call. */
   async next(): Promise<ScannedLine[] | undefined> {
     if (this.#ended) return undefined;
+    const { to, growing } = this.#stretch;
     const from = this.#scanner.state.offset + this.#carry.length;
-    const length = Math.min(this.#chunkBytes, this.#to - from);
+    const length = Math.min(this.#chunkBytes, to - from);
     const chunk = await readChunk(this.#bytes, from, length, this.#carry, this.#space);
     this.#batch = [];
-    this.#ended = from + length >= this.#to || chunk.length === this.#carry.length;
-    if (this.#contains) this.#scanner.givesWhole = containsAny(chunk, this.#contains);
-    this.#carry = chunk.subarray(this.#scanner.scan(chunk));
-    if (this.#ended) await this.#finish();
+    const hasNothingNew = chunk.length === this.#carry.length;
+    this.#carry = chunk.subarray(this.#scanner.scan(chunk, growing?.limit));
+    const isAtLimit = growing !== undefined && this.#scanner.state.offset >= growing.limit;
+    this.#ended = from + length >= to || hasNothingNew || isAtLimit;
+    if (this.#ended && !growing) await this.#finish();
     return this.#batch;
   }
 
   async #finish(): Promise<void> {
     // The end lies between records, or inside one that is longer than any buffer.
     if (this.#carry.length > 0) this.#scanner.scanOpen(this.#carry);
-    if (this.#torn === undefined) return;
-    this.#scanner.finish(await readChunk(this.#bytes, this.#to, this.#torn, Buffer.alloc(0)));
+    const { to, torn } = this.#stretch;
+    if (torn === undefined) return;
+    this.#scanner.finish(await readChunk(this.#bytes, to, torn, Buffer.alloc(0)));
   }
-}
-
-/** One look at a whole chunk is much cheaper than one at each of its lines. */
-function containsAny(chunk: Buffer, words: readonly string[]): boolean {
-  const text = chunk.toString('latin1').toLowerCase();
-  return words.some((word) => text.includes(word));
 }
 
 /** A buffer that one reading after the other takes place in; grows as needed. */

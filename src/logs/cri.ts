@@ -37,13 +37,19 @@ export function formatRecords(at: Instant, stream: LogStreamName, message: strin
 
 const NEWLINE = Buffer.from('\n');
 const SPACE = 0x20;
-/** `2026-11-23T17:46:47` */
-const SECONDS_LENGTH = 19;
+const COLON = 0x3a;
+const POINT = 0x2e;
+/** `2026-11-23T` */
+const DAY_LENGTH = 11;
+/** `17:46:47.838090452` */
+const CLOCK_LENGTH = 18;
+/** What one supervisor writes all its records' times like. */
+const USUAL_TIME = /^\d{4}-\d\d-\d\dT(\d\d):(\d\d):(\d\d)\.\d{9}(Z|[+-]\d\d:\d\d)$/;
 /** Nine decimals and an offset, with some room. */
 const MAX_TIME_LENGTH = 40;
 const MAX_TAG_LENGTH = 32;
 
-/** Reads the heads of records. One instance for one file: it remembers the last second, which most records share. */
+/** Reads the heads of records. One instance for one file: it remembers the last day, which most records share. */
 export class HeadReader {
   seconds = 0;
   nanos = 0;
@@ -51,9 +57,11 @@ export class HeadReader {
   /** Whether the record is a part of a line that goes on. */
   partial = false;
 
-  readonly #prefix = Buffer.alloc(SECONDS_LENGTH);
-  #zone = '';
-  #prefixSeconds = 0;
+  /** The last day and zone, as bytes; none before the first record. */
+  #day: Buffer = Buffer.alloc(0);
+  #zone: Buffer = Buffer.alloc(0);
+  /** When that day began. */
+  #daySeconds = 0;
 
   /** Reads the head of the record in `bytes[from, to)`. @returns where the message begins, or -1 for no record */
   read(bytes: Buffer, from: number, to: number): number {
@@ -63,34 +71,34 @@ export class HeadReader {
   }
 
   #readTime(bytes: Buffer, from: number, to: number): number {
-    if (this.#samePrefix(bytes, from, to)) {
-      // Nine decimals and the zone of the record before: the form that one supervisor always writes.
-      let nanos = 0;
-      let at = from + SECONDS_LENGTH + 1;
-      for (const end = at + 9; at < end; at++) {
-        const digit = bytes[at]! - 0x30;
-        if (digit < 0 || digit > 9) return this.#readAnyTime(bytes, from, to);
-        nanos = nanos * 10 + digit;
-      }
-      for (let i = 0; i < this.#zone.length; i++) {
-        if (bytes[at + i] !== this.#zone.charCodeAt(i)) return this.#readAnyTime(bytes, from, to);
-      }
-      at += this.#zone.length;
-      if (at < to && bytes[at] === SPACE) {
-        this.seconds = this.#prefixSeconds;
-        this.nanos = nanos;
-        return at;
-      }
-    }
-    return this.#readAnyTime(bytes, from, to);
+    const end = this.#readUsualTime(bytes, from, to);
+    return end < 0 ? this.#readAnyTime(bytes, from, to) : end;
   }
 
-  #samePrefix(bytes: Buffer, from: number, to: number): boolean {
-    if (this.#zone === '' || to - from < SECONDS_LENGTH + 12) return false;
-    for (let i = SECONDS_LENGTH - 1; i >= 0; i--) {
-      if (bytes[from + i] !== this.#prefix[i]) return false;
+  /** A time on the day and with the zone of the record before, in the form of `USUAL_TIME`, by arithmetic alone. */
+  #readUsualTime(bytes: Buffer, from: number, to: number): number {
+    const zone = this.#zone;
+    const clock = from + DAY_LENGTH;
+    const end = clock + CLOCK_LENGTH + zone.length;
+    if (zone.length === 0 || end >= to || bytes[end] !== SPACE) return -1;
+    const day = this.#day;
+    // What differs differs at the end.
+    for (let n = DAY_LENGTH - 1; n >= 0; n--) if (bytes[from + n] !== day[n]) return -1;
+    for (let n = 0; n < zone.length; n++) if (bytes[clock + CLOCK_LENGTH + n] !== zone[n]) return -1;
+    if (bytes[clock + 2] !== COLON || bytes[clock + 5] !== COLON || bytes[clock + 8] !== POINT) return -1;
+    const hours = twoDigits(bytes, clock);
+    const minutes = twoDigits(bytes, clock + 3);
+    const seconds = twoDigits(bytes, clock + 6);
+    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59 || seconds < 0 || seconds > 59) return -1;
+    let nanos = 0;
+    for (let at = clock + 9; at < clock + CLOCK_LENGTH; at++) {
+      const digit = bytes[at]! - 0x30;
+      if (digit < 0 || digit > 9) return -1;
+      nanos = nanos * 10 + digit;
     }
-    return bytes[from + SECONDS_LENGTH] === 0x2e;
+    this.seconds = this.#daySeconds + hours * 3600 + minutes * 60 + seconds;
+    this.nanos = nanos;
+    return end;
   }
 
   #readAnyTime(bytes: Buffer, from: number, to: number): number {
@@ -101,10 +109,13 @@ export class HeadReader {
     if (!instant) return -1;
     this.seconds = instant.seconds;
     this.nanos = instant.nanos;
-    const zone = /\.\d{9}(Z|[+-]\d\d:\d\d)$/.exec(text)?.[1] ?? '';
-    bytes.copy(this.#prefix, 0, from, from + SECONDS_LENGTH);
-    this.#zone = zone;
-    this.#prefixSeconds = instant.seconds;
+    const usual = USUAL_TIME.exec(text);
+    if (usual) {
+      const [, hours, minutes, seconds, zone] = usual;
+      this.#day = Buffer.from(text.slice(0, DAY_LENGTH));
+      this.#zone = Buffer.from(zone!);
+      this.#daySeconds = instant.seconds - Number(hours) * 3600 - Number(minutes) * 60 - Number(seconds);
+    }
     return end;
   }
 
@@ -129,6 +140,12 @@ export class HeadReader {
     }
     return Math.min(tagTo + 1, to);
   }
+}
+
+function twoDigits(bytes: Buffer, at: number): number {
+  const tens = bytes[at]! - 0x30;
+  const ones = bytes[at + 1]! - 0x30;
+  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
 }
 
 function indexOfSpace(bytes: Buffer, from: number, to: number): number {

@@ -6,8 +6,8 @@ import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../shared/clock.ts';
+import { ChangeWatch } from './change-watch.ts';
 import { formatRecords } from './cri.ts';
-import { FolderWatch } from './folder-watch.ts';
 import { follow, Tail } from './follow.ts';
 import { formatInstant, type Instant, parseInstant } from './instant.ts';
 import { lastRisingTime, lastTimeBound } from './last-time.ts';
@@ -16,16 +16,17 @@ import { ifMissing } from './missing-file.ts';
 import { cutAtLimit, enforceLimit } from './output-limit.ts';
 import { readPage } from './page.ts';
 import { type Retention, removeExpired, walkSegments } from './retention.ts';
-import { isClosedMode, Segment } from './segment.ts';
+import { Segment } from './segment.ts';
+import { isClosedMode } from './segment-bytes.ts';
 
 /** Segments whose checkpoints stay in memory; a forgotten one is read again when it is asked for. */
 const MAX_KNOWN_SEGMENTS = 2000;
 const READ_ONLY = 0o440;
+const MIN_COMPRESSED_BYTES = 16 * 1024;
 /** Reading so little is quicker than to hand it to another thread. */
 const SMALL_BYTES = 16 * 1024;
 /** Reading a smaller segment whole takes a moment. */
 const LARGE_BYTES = 1024 * 1024;
-const MIN_COMPRESSED_BYTES = 16 * 1024;
 /** How often all files are looked through for complete segments that nobody told of. */
 const SWEEP_INTERVAL_MS = 60 * 60 * 1000;
 
@@ -34,7 +35,7 @@ export class FileLogStore implements LogStore {
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #segmentBytes: number;
   readonly #known = new Map<string, Segment>();
-  readonly #watch = new FolderWatch();
+  readonly #watch = new ChangeWatch();
   /** Segments that somebody may be writing to. */
   readonly #live = new Set<string>();
   /** Complete segments that may be compressed. */
@@ -104,6 +105,7 @@ export class FileLogStore implements LogStore {
           await mkdir(folder, { recursive: true });
           return this.#watch.listen(folder, listener);
         },
+        listenToFile: (path, listener) => this.#watch.listen(path, listener),
       },
       request,
     );
@@ -119,7 +121,7 @@ export class FileLogStore implements LogStore {
         if (batch.length > 0) yield batch.map((line) => line.stored(resource, segment));
       }
     } finally {
-      await lines.close();
+      await tail.end();
     }
   }
 

@@ -2,7 +2,7 @@
 import { readdir, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ifMissing } from './missing-file.ts';
-import { isClosedMode } from './segment.ts';
+import { isClosedMode } from './segment-bytes.ts';
 
 export interface Retention {
   /** Complete segments go this long after their last line; undefined keeps them. */

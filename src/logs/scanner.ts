@@ -4,6 +4,7 @@
  * gives the same lines, also one that starts in the middle from a stored state.
  */
 import { HeadReader, SLOTS, type Slot, streamOf } from './cri.ts';
+import type { TextFinder } from './find-text.ts';
 import { after, compareInstants, formatInstant, type Instant } from './instant.ts';
 import type { LogStreamName, StoredLine } from './log-store.ts';
 
@@ -115,13 +116,19 @@ export class Scanner {
   readonly state: ScanState;
   readonly #head = new HeadReader();
   readonly #sink: LineSink | undefined;
-  /** False while the lines that lie in one record are known not to be wanted: they are counted only. */
-  givesWhole = true;
+  /** Lines that lie in one record and have none of what it looks for are counted only. */
+  readonly #wanted: TextFinder | undefined;
+  /** Where the next find is in the chunk that is read. */
+  #find = 0;
 
-  /** @param sink receives the lines; without it they are only counted, which is faster */
-  constructor(state: ScanState = initialState(), sink?: LineSink) {
+  /**
+   * @param sink receives the lines; without it they are only counted, which is faster
+   * @param wanted what lines must have, unless they are made of parts: then they are given in any case
+   */
+  constructor(state: ScanState = initialState(), sink?: LineSink, wanted?: TextFinder) {
     this.state = copyState(state);
     this.#sink = sink;
+    this.#wanted = wanted;
   }
 
   /**
@@ -131,6 +138,8 @@ export class Scanner {
    */
   scan(chunk: Buffer, limit: number = Number.POSITIVE_INFINITY): number {
     const beyond = limit - this.state.offset;
+    this.#wanted?.look(chunk);
+    this.#find = this.#wanted?.next(0) ?? 0;
     let at = 0;
     while (at < chunk.length && at < beyond) {
       const end = chunk.indexOf(NEWLINE, at);
@@ -149,7 +158,8 @@ export class Scanner {
 
   /** Ends the segment: `rest` is a torn last record, and parts that wait become lines. */
   finish(rest: Buffer): void {
-    this.givesWhole = true;
+    this.#wanted?.look(rest);
+    this.#find = this.#wanted?.next(0) ?? 0;
     if (rest.length > 0 || this.state.open) this.#record(rest, 0, rest.length, true);
     this.state.offset += rest.length;
     const waiting = this.state.pending.flatMap((parts, slot) => (parts ? [{ parts, slot }] : []));
@@ -176,7 +186,7 @@ export class Scanner {
       if (body < 0) return;
       const { slot, partial, seconds, nanos } = this.#head;
       if (ended && !partial && state.pending[slot] === undefined && to - body <= MAX_LINE_BYTES) {
-        if (this.givesWhole) this.#give(this.#head, slot, chunk, body, to, false, false);
+        if (this.#isWanted(body, to)) this.#give(this.#head, slot, chunk, body, to, false, false);
         else this.#count(this.#head);
         return;
       }
@@ -184,6 +194,12 @@ export class Scanner {
     }
     state.open = ended ? undefined : head;
     this.#join(head, chunk.subarray(body, to), ended && !head.partial);
+  }
+
+  #isWanted(from: number, to: number): boolean {
+    if (!this.#wanted) return true;
+    if (this.#find < from) this.#find = this.#wanted.next(from);
+    return this.#find < to;
   }
 
   /** Adds a part to its line, gives away what is more than a line may have, and the rest when the line ended. */

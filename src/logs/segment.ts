@@ -17,7 +17,7 @@ import {
   Scanner,
   type ScanState,
 } from './scanner.ts';
-import { openBytes, type SegmentBytes } from './segment-bytes.ts';
+import { isClosedMode, openBytes, type SegmentBytes } from './segment-bytes.ts';
 
 /** One read; also the distance of checkpoints at a file's beginning. */
 const READ_BYTES = 256 * 1024;
@@ -26,9 +26,6 @@ const LARGE_FILE_BYTES = 64 * 1024 * 1024;
 /** Checkpoints wait, within limits, for a place where few parts are pending: they hold those in memory. */
 const FEW_PENDING_BYTES = 1024;
 const MAX_DELAY_STEPS = 16;
-
-/** Nothing may be written to a segment any more: its file is read-only, which survives restarts and costs no file. */
-export const isClosedMode = (mode: number): boolean => (mode & 0o200) === 0;
 
 export interface TimeRange {
   start: Instant;
@@ -68,6 +65,11 @@ export class Segment {
   constructor(path: string, limitBytes: number = Number.POSITIVE_INFINITY) {
     this.path = path;
     this.#limitBytes = limitBytes;
+  }
+
+  /** Records that begin at this offset or later are not read while it is written to. */
+  get limitBytes(): number {
+    return this.#limitBytes;
   }
 
   /** What can be read now. @returns undefined when there is no file */
@@ -254,7 +256,7 @@ class ForwardSource implements LineSource {
     // What follows a checkpoint is later than the line before it.
     const at = findCheckpoint(view, (state) => compareInstants(state, range.start) < 0);
     const from = view.checkpoints[Math.max(at, 0)]!;
-    this.#block = new BlockReader(bytes, from, view.end, view.torn, { contains });
+    this.#block = new BlockReader(bytes, { from, to: view.end, torn: view.torn }, { contains });
   }
 
   async next(): Promise<ScannedLine[] | undefined> {
@@ -281,6 +283,7 @@ class BackwardSource implements LineSource {
   readonly #range: TimeRange;
   readonly #view: View;
   readonly #contains: readonly string[] | undefined;
+  readonly #space = new ChunkSpace();
   /** The checkpoint whose block is read next. */
   #at: number;
 
@@ -310,14 +313,14 @@ class BackwardSource implements LineSource {
     return undefined;
   }
 
+  /** Reads all of the block as one chunk, since its lines are given last first. */
   #blockFrom(from: ScanState): BlockReader {
     const { checkpoints, end, torn } = this.#view;
     const following = checkpoints[this.#at + 1];
     const isLast = following === undefined || following.offset >= end;
-    const options = { contains: this.#contains, keepsBatches: true };
-    return isLast
-      ? new BlockReader(this.#bytes, from, end, torn, options)
-      : new BlockReader(this.#bytes, from, following.offset, undefined, options);
+    const stretch = isLast ? { from, to: end, torn } : { from, to: following.offset };
+    const options = { contains: this.#contains, chunkBytes: Number.POSITIVE_INFINITY, space: this.#space };
+    return new BlockReader(this.#bytes, stretch, options);
   }
 
   close(): Promise<void> {

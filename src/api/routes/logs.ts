@@ -75,7 +75,7 @@ export function logRoutes(operations: OperationRegistry, context: Context): void
   operations.addSocket(
     'subscribe-logs',
     ({ query, caller }) => readLiveRequest(context, masks, caller.workspaceId, query),
-    (socket, live) => serveLogSocket(context, socket, live, operations.stopping),
+    (socket, live, connection) => serveLogSocket(context, socket, connection, live, operations.stopping),
   );
 
   operations.add('stream-logs', async ({ query, caller, request, reply }) => {
