@@ -89,8 +89,9 @@ export function describeFollowing(given: Given): void {
 
     it('ends when its resources are final and everything was given, the unended last line too', async () => {
       let end = () => {};
-      const untilFinal = () => new Promise<void>((resolve) => (end = resolve));
-      const following = take(Number.POSITIVE_INFINITY, { untilFinal });
+      // It may end before the follower asks.
+      const final = new Promise<void>((resolve) => (end = resolve));
+      const following = take(Number.POSITIVE_INFINITY, { untilFinal: () => final });
       await given.write(record(1, 'line 0') + record(2, 'no line break', 'stdout', 'P'));
       await given.store().complete(given.job(), 'output');
       end();
