@@ -158,7 +158,7 @@ export class Receiver {
         last_success_at: clock.now(),
         waiting_since: null,
       });
-    });
+    }, 'jobs');
     for (const [key, progress] of this.#unconfirmed) this.#confirmed.set(key, progress);
     this.#forget();
   }
@@ -193,6 +193,7 @@ export class Receiver {
           last_error_at: now,
           ...(this.#failures === 1 ? { waiting_since: now } : {}),
         }),
+        'jobs',
       )
       .catch((cause: unknown) => logger.error('the state of a log stream was not stored', cause));
   }
