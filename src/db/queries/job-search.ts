@@ -98,6 +98,7 @@ class Probe {
 
   /** Jobs that started within the range, or, with the mark `n`, that ended within it without a start. */
   async units(mark: '' | 'n', range: Range, finishedBefore?: string): Promise<void> {
+    if (range.after !== undefined && range.before !== undefined && range.after >= range.before) return;
     const known = await this.#known(mark);
     if (!known || (range.after !== undefined && range.after >= known.before)) return;
     const from = range.after === undefined ? known.from : latest(known.from, following(range.after))!;
@@ -142,14 +143,32 @@ class Probe {
   /** Jobs that had started by an instant and ended after it, within the other bounds. */
   async running(at: string): Promise<void> {
     const { startedBefore, startedAfter = '', finishedBefore } = this.#search.filter;
-    for (const unit of [...RUN_UNITS.map((length) => at.slice(0, length)), '']) {
-      await this.#take(
-        `started_at is not null and ${RUN_WITHIN} = ?
-         and started_at <= ? and coalesce(started_at, '') > ? and coalesce(finished_at, '') > ?`,
-        [unit, at, startedAfter, at],
-        { started_at: startedBefore, finished_at: finishedBefore },
-      );
-    }
+    const { serviceId, phase, filter } = this.#search;
+    const begin = this.#beforeCursor("coalesce(created_at, '')");
+    const until = earliest(startedBefore, following(at))!;
+    // One search for each unit: `in (...)` would not be taken for what the index begins with.
+    const units = [...RUN_UNITS.map((length) => at.slice(0, length)), ''];
+    const rows = await this.#all<JobKey>(
+      `select created_at, id from (${units
+        .map(
+          () => `select created_at, id from jobs where service_id = ? and phase = ? and started_at is not null
+          and finished_at is not null and ${RUN_WITHIN} = ? and started_at < ? and coalesce(started_at, '') > ?
+          and coalesce(finished_at, '') > ? and coalesce(finished_at, '') < ? and ${begin.condition}`,
+        )
+        .join(' union all ')}) as runs order by created_at desc, id desc limit ?`,
+      [
+        ...units.flatMap((unit) => [
+          ...[serviceId, phase, unit, until, startedAfter, at, finishedBefore ?? '9'],
+          ...begin.parameters,
+        ]),
+        this.#limit,
+      ],
+    );
+    keepNewest(
+      this.#best,
+      rows.filter((row) => row.created_at > (filter.createdAfter ?? '')),
+      this.#limit,
+    );
   }
 
   /** The days of the first and the last job that have the mark. */
