@@ -14,9 +14,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Executor, InstanceSpec } from '../../src/executors/executor.ts';
+import { readPid } from '../../src/executors/instance-folder.ts';
 import { runtimeFolder } from '../../src/executors/local/executor.ts';
 import { openLocalExecutor } from '../../src/executors/local/open.ts';
-import { findByArgument, signalProcess } from '../../src/executors/processes.ts';
+import { argumentsOf, findByArgument, signalProcess } from '../../src/executors/processes.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { eventually } from '../support/eventually.ts';
@@ -124,6 +125,40 @@ test('a command arrives letter for letter, whatever is in it', async () => {
   const { output } = await run(spec(`printf '%s' ${quoted} |\nod -An -v -tx1 | tr -d ' \\n'; echo`));
   // The supervisor splits long lines.
   expect(Buffer.from(output.replaceAll('\n', ''), 'hex').toString('utf8') === text).toBe(true);
+});
+
+test('what waits has no variable of the service yet, which might make it load code of the service', async () => {
+  const before = madeAhead(dataDir);
+  await run(spec('true', { variables: { LD_PRELOAD: '/missing.so' } }));
+  const fresh = (): string[] => madeAhead(dataDir).filter((name) => !before.includes(name));
+  for (const name of await eventually(() => fresh().length >= 2 && fresh())) {
+    const pid = readPid(join(runtimeFolder(dataDir), 'bundles', name, 'pid'))!;
+    await eventually(() => argumentsOf(pid)?.[0] === '/bin/sh', { what: 'the first process' });
+    expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain('LD_PRELOAD');
+  }
+  // Every program that gets it says that it found no such library.
+  const { output } = await run(spec('true', { variables: { LD_PRELOAD: '/missing.so' } }));
+  expect(output).toContain('/missing.so');
+});
+
+test('variables arrive letter for letter, whatever they mean to the shell of the first process', async () => {
+  const variables = {
+    BASH_ENV: '/missing',
+    ENV: '/missing',
+    IFS: 'go',
+    LANG: 'C',
+    PS4: '$(exit 3)',
+    __errand: 'stop',
+    name: '',
+    word: `'"\\$\`!\n $(exit 3) €\t\n`,
+  };
+  const choice = { variables: { ...variables, OPTIND: 'no number', UID: '5' } };
+  await prepare(choice);
+  const { output } = await run(spec("od -An -v -tx1 /proc/1/environ | tr -d ' \\n'; echo", choice));
+  const found = Buffer.from(output.replaceAll('\n', ''), 'hex').toString('utf8').split('\0');
+  expect(found).toEqual(
+    expect.arrayContaining(Object.entries(variables).map(([key, value]) => `${key}=${value}`)),
+  );
 });
 
 test('what waits is no instance of any job, and knows no more than its own snapshot', async () => {

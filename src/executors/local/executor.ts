@@ -33,7 +33,7 @@ import { type Cgroups, openCgroups } from './cgroups.ts';
 import { type HostView, makeHostView } from './host-view.ts';
 import { Launcher, type Supervisor } from './launcher.ts';
 import { type RuntimeChoice, removeMountNamespace, run, writeWrapper } from './runtime.ts';
-import { type HostFacts, type InstancePaths, type SharedSpec, splitSpec } from './spec.ts';
+import { type HostFacts, type InstancePaths, type SharedSpec, sharedOf } from './spec.ts';
 import { LOG, newSupervisorName, type Standby, Standbys } from './standbys.ts';
 import { Words } from './words.ts';
 
@@ -244,12 +244,12 @@ export class LocalExecutor implements Executor {
 
   /** Makes all of the instance that is not made yet, around a supervisor that waits. */
   #prepare(spec: InstanceSpec): Supervisor {
-    const { shared, own } = splitSpec(spec);
+    const shared = sharedOf(spec);
     // Only what nobody writes to can be shared in advance.
     const key = spec.project.kind === 'artifact' ? contentKey(shared) : undefined;
     const standby = this.#takeStandby(spec, key);
     if (standby.key === undefined) this.#make(standby, shared);
-    writeOrders(join(this.#bundle(standby.supervisor.name), ORDERS), spec.command, own, USER);
+    writeOrders(join(this.#bundle(standby.supervisor.name), ORDERS), spec, USER);
     if (key) this.#standbys.noteUse(key, shared);
     return standby.supervisor;
   }
