@@ -1,14 +1,6 @@
 /** Instances that are made ahead of their jobs: whose they become, what they know by then, and what ends them. */
 import { spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -184,6 +176,18 @@ test('one that died while it waited is not taken', async () => {
   expect(supervisor).not.toBe(first);
 });
 
+test('a start that fails half-way keeps neither a supervisor nor its pipe', async () => {
+  await prepare();
+  const pipes = (): number => readdirSync(join(runtimeFolder(dataDir), 'words')).length;
+  const before = pipes();
+  for (let count = 0; count < before + 1; count += 1) {
+    const one = { ...spec('true'), logFile: join(dataDir, 'missing', 'log') };
+    await expect(executor.start(one)).rejects.toThrow(/./);
+    await eventually(() => madeAhead(dataDir).length >= 2);
+  }
+  expect(pipes()).toBe(before);
+});
+
 test('when the server is killed, what waits ends without a command, and the next one removes it', async () => {
   const folder = folderWithTree();
   const keeper = spawn(process.execPath, [KEEPER, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -236,6 +240,9 @@ test('a word that nobody heard is not heard by the next', async () => {
   );
   expect(text).toBe('go\n');
   words.close();
-  writeFileSync(join(folder, 'done'), '');
+  // The launcher of a server that was killed may have starts to make still.
+  const next = new Words(join(folder, 'words'));
+  expect(next.take().path).not.toBe(first.path);
+  next.close();
   rmSync(folder, { recursive: true, force: true });
 });

@@ -162,7 +162,15 @@ export class LocalExecutor implements Executor {
         await giveTree(spec.project.tree, USER);
         await giveTree(spec.project.cache, USER);
       }
-      supervisor = this.#prepare(spec);
+      // Only what nobody writes to can be shared in advance.
+      const shared = sharedOf(spec);
+      const key = spec.project.kind === 'artifact' ? contentKey(shared) : undefined;
+      const standby = this.#takeStandby(spec, key);
+      supervisor = standby.supervisor;
+      // All of the instance that is not made yet, around a supervisor that waits.
+      if (standby.key === undefined) this.#make(standby, shared);
+      writeOrders(join(this.#bundle(supervisor.name), ORDERS), spec, USER);
+      if (key) this.#standbys.noteUse(key, shared);
       crashPoint('instance-prepared');
       supervisor.say('go');
       return { startedAt: await this.#ticketTime(id, supervisor) };
@@ -242,18 +250,6 @@ export class LocalExecutor implements Executor {
     this.#cgroups.close();
   }
 
-  /** Makes all of the instance that is not made yet, around a supervisor that waits. */
-  #prepare(spec: InstanceSpec): Supervisor {
-    const shared = sharedOf(spec);
-    // Only what nobody writes to can be shared in advance.
-    const key = spec.project.kind === 'artifact' ? contentKey(shared) : undefined;
-    const standby = this.#takeStandby(spec, key);
-    if (standby.key === undefined) this.#make(standby, shared);
-    writeOrders(join(this.#bundle(standby.supervisor.name), ORDERS), spec, USER);
-    if (key) this.#standbys.noteUse(key, shared);
-    return standby.supervisor;
-  }
-
   /** One that waits becomes this instance's by one rename; otherwise a new one is started in its place. */
   #takeStandby({ id, logFile }: InstanceSpec, key: string | undefined): Standby {
     const folder = this.#folders.supervisorFolder(id);
@@ -261,10 +257,15 @@ export class LocalExecutor implements Executor {
     // A log that has lines already is continued, so its supervisor must be told of it from the first.
     const waiting = existsSync(logFile) ? undefined : this.#standbys.take(key);
     if (waiting) {
-      renameSync(waiting.folder, folder);
-      linkSync(join(folder, LOG), logFile);
-      // Whoever will take the ticket has its folder open: it stays the same one.
-      renameSync(join(folder, TICKET), ticketFolder);
+      try {
+        renameSync(waiting.folder, folder);
+        linkSync(join(folder, LOG), logFile);
+        // Whoever will take the ticket has its folder open: it stays the same one.
+        renameSync(join(folder, TICKET), ticketFolder);
+      } catch (error) {
+        this.#standbys.discard(waiting);
+        throw error;
+      }
       return { ...waiting, folder };
     }
     const name = newSupervisorName();

@@ -73,12 +73,13 @@ export class Launcher {
 
   /** Starts a supervisor, which waits for its first word. @throws when it cannot be asked for */
   start(plan: SupervisorPlan): Supervisor {
-    const pipe = this.#words.take();
-    const lines = [plan.name, plan.folder, plan.ticketFolder, plan.logFile, pipe.path];
+    const lines = [plan.name, plan.folder, plan.ticketFolder, plan.logFile];
     const unfit = lines.find((line) => line.includes('\n'));
     if (unfit !== undefined)
       throw new Error(`${JSON.stringify(unfit)}: a path must not contain a line break`);
-    this.#input().write(lines.map((line) => `${line}\n`).join(''));
+    const input = this.#input();
+    const pipe = this.#words.take();
+    input.write([...lines, pipe.path].map((line) => `${line}\n`).join(''));
     // The exit is recorded twice: in memory first, where a full disk cannot stop it.
     return supervisor(plan.name, pipe, join(this.#options.bundlesFolder, plan.name, 'report'));
   }

@@ -117,7 +117,7 @@ export class Standbys {
     for (const [standby, startedMs] of this.#waiting) {
       if (this.#isOfUse(standby, startedMs)) continue;
       this.#waiting.delete(standby);
-      this.#discard(standby);
+      this.discard(standby);
       // What cannot be made once will not be the next time either: jobs with that snapshot learn why from their own start.
       if (standby.key !== undefined) this.#inUse.delete(standby.key);
     }
@@ -128,6 +128,14 @@ export class Standbys {
     }
     // Some of the bare ones were too young to be made into what is missing.
     if ([...this.#inUse.keys()].some((key) => this.#made(key) < MADE_EACH)) this.refillSoon();
+  }
+
+  /** Removes one that nobody will use; until it is gone somebody may still listen to its pipe. */
+  discard({ folder, supervisor }: Standby): void {
+    void this.#actions
+      .discard(folder)
+      .then(() => supervisor.release())
+      .catch(() => undefined);
   }
 
   async close(): Promise<void> {
@@ -179,7 +187,7 @@ export class Standbys {
         this.#actions.make(standby, shared);
       } catch {
         this.#waiting.delete(standby);
-        this.#discard(standby);
+        this.discard(standby);
         return;
       }
     }
@@ -195,14 +203,6 @@ export class Standbys {
       void this.#actions.discard(folder).catch(() => undefined);
       return false;
     }
-  }
-
-  #discard({ folder, supervisor }: Standby): void {
-    // Until it is gone somebody may still listen.
-    void this.#actions
-      .discard(folder)
-      .then(() => supervisor.release())
-      .catch(() => undefined);
   }
 }
 

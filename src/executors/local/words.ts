@@ -2,6 +2,7 @@
  * How the server speaks to what it lets wait: named pipes, one for each supervisor that was not let go yet. The server
  * holds both ends of each, so what waits sees the end of its input when, and only when, the server is gone.
  */
+import { randomBytes } from 'node:crypto';
 import { closeSync, constants, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './runtime.ts';
@@ -26,6 +27,8 @@ interface Slot {
 
 export class Words {
   readonly #folder: string;
+  /** Begins the names: what an earlier server's launcher has yet to start must not find a pipe of this one. */
+  readonly #prefix = randomBytes(6).toString('hex');
   readonly #free: Slot[] = [];
   readonly #all: Slot[] = [];
 
@@ -58,7 +61,7 @@ export class Words {
 
   #makeMore(): void {
     const paths = Array.from({ length: BATCH }, (_, index) =>
-      join(this.#folder, String(this.#all.length + index)),
+      join(this.#folder, `${this.#prefix}-${this.#all.length + index}`),
     );
     run('mkfifo', ['-m', '600', ...paths]);
     for (const path of paths) {
