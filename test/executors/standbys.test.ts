@@ -224,6 +224,18 @@ const runtimeFolderOf = (folder: string): string => {
   return path;
 };
 
+test('a server that ends while it makes what waits leaves nothing of it behind', async () => {
+  const folder = folderWithTree();
+  for (let count = 0; count < 5; count += 1) {
+    const one = await openLocalExecutor({ dataDir: folder, network: 'host' });
+    await one.close();
+    expect(readdirSync(join(folder, 'standby'))).toEqual([]);
+    expect(readdirSync(join(folder, 'exits'))).toEqual([]);
+    expect(existsSync(runtimeFolderOf(folder))).toBe(false);
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
 test('a word that nobody heard is not heard by the next', async () => {
   const { Words } = await import('../../src/executors/local/words.ts');
   const folder = mkdtempSync(join(tmpdir(), 'errand-words-'));

@@ -240,8 +240,9 @@ export class LocalExecutor implements Executor {
 
   async close(): Promise<void> {
     this.#exits.close();
+    // Nothing is started any more once those that wait are removed.
+    await this.#launcher.close();
     await this.#standbys.close();
-    this.#launcher.close();
     this.#words.close();
     // What runs on needs its bundle; without any, nothing of this server stays on the host.
     if ((await this.list()).length > 0) return;
@@ -305,23 +306,32 @@ export class LocalExecutor implements Executor {
   /** Ends a supervisor and its processes, and removes what it made. @param folder where it waited, if it still does */
   async #removeEngine(name: string, folder?: string): Promise<void> {
     const deadline = Date.now() + DESTROY_WAIT_MS;
-    for (;;) {
-      const left = [...this.#cgroups.members(name), ...this.#supervisors(name)];
-      if (left.length === 0) break;
-      for (const pid of left) signalProcess(pid, 'SIGKILL');
-      if (Date.now() > deadline) throw new Error(`${name}: processes ${left.join(', ')} do not end`);
-      await delay(2);
-    }
+    await this.#endProcesses(name, deadline);
     if (!this.#choice.joinsCgroup && existsSync(join(this.#stateFolder, name))) {
       run(this.#choice.path, ['--root', this.#stateFolder, 'delete', '--force', name]);
     }
     rmSync(join(this.#stateFolder, name), { recursive: true, force: true });
-    await this.#cgroups.remove(name);
+    // A supervisor that was asked for appears when the launcher comes to it, which may be now.
+    while (!this.#cgroups.remove(name)) {
+      if (Date.now() > deadline) throw new Error(`${name}: its cgroup stays busy`);
+      await delay(2);
+      await this.#endProcesses(name, deadline);
+    }
     rmSync(this.#bundle(name), { recursive: true, force: true });
     if (!folder) return;
     // Of one that had its instance made and was not used.
     rmSync(join(this.#folders.exitsFolder, name), { force: true });
     rmSync(folder, { recursive: true, force: true });
+  }
+
+  async #endProcesses(name: string, deadline: number): Promise<void> {
+    for (;;) {
+      const left = [...this.#cgroups.members(name), ...this.#supervisors(name)];
+      if (left.length === 0) return;
+      for (const pid of left) signalProcess(pid, 'SIGKILL');
+      if (Date.now() > deadline) throw new Error(`${name}: processes ${left.join(', ')} do not end`);
+      await delay(2);
+    }
   }
 
   #paths({ project, secretFiles }: SharedSpec, name: string, folder: string): InstancePaths {

@@ -4,6 +4,7 @@
  * starts one supervisor after the other, and ends with the server. Supervisors leave its process tree at once.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -11,6 +12,9 @@ import { crashPoint } from '../../shared/crash-points.ts';
 import { findProgram, REPORT_FD, TICKET_FOLDER_FD } from './runtime.ts';
 import { WORD_FD } from './spec.ts';
 import type { Pipe, Word, Words } from './words.ts';
+
+/** It starts a supervisor in milliseconds. */
+const CLOSE_WAIT_MS = 5000;
 
 export interface LauncherOptions {
   conmon: string;
@@ -84,8 +88,13 @@ export class Launcher {
     return supervisor(plan.name, pipe, join(this.#options.bundlesFolder, plan.name, 'report'));
   }
 
-  close(): void {
-    this.#shell?.stdin?.end();
+  /** Resolves when it has started all that it was told of, and ended. */
+  async close(): Promise<void> {
+    const shell = this.#shell;
+    if (!shell) return;
+    shell.ref();
+    shell.stdin!.end();
+    await once(shell, 'exit', { signal: AbortSignal.timeout(CLOSE_WAIT_MS) }).catch(() => undefined);
   }
 
   #input(): Writable {
