@@ -127,15 +127,17 @@ export class Launcher {
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin', _OCI_SYNCPIPE: String(REPORT_FD) },
       stdio: ['pipe', 'ignore', 'ignore'],
     });
-    child.unref();
-    (child.stdin as Writable & { unref(): void }).unref();
     // Whom it did not start any more is missed by whoever waits for it; the next one gets a new shell.
     const forget = (): void => {
       if (this.#shell === child) this.#shell = undefined;
     };
     child.once('error', forget);
     child.once('exit', forget);
-    child.stdin!.on('error', forget);
+    // There is none where the server may not open another file.
+    if (!child.stdin) throw new Error('the shell that starts supervisors could not be started');
+    child.stdin.on('error', forget);
+    child.unref();
+    (child.stdin as Writable & { unref(): void }).unref();
     return child;
   }
 }
