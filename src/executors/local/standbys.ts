@@ -62,6 +62,8 @@ export class Standbys {
   readonly #waiting = new Map<Standby, number>();
   /** By key, the latest last. */
   readonly #inUse = new Map<string, InUse>();
+  /** Under way: a server must not end in the middle of one. */
+  readonly #removals = new Set<Promise<void>>();
   #isOpen = false;
   #timer: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
@@ -118,7 +120,6 @@ export class Standbys {
       if (this.#isOfUse(standby, startedMs)) continue;
       this.#waiting.delete(standby);
       this.discard(standby);
-      // What cannot be made once will not be the next time either: jobs with that snapshot learn why from their own start.
       if (standby.key !== undefined) this.#inUse.delete(standby.key);
     }
     for (const [key, { shared }] of [...this.#inUse].reverse()) this.#makeFor(key, shared);
@@ -132,10 +133,7 @@ export class Standbys {
 
   /** Removes one that nobody will use; until it is gone somebody may still listen to its pipe. */
   discard({ folder, supervisor }: Standby): void {
-    void this.#actions
-      .discard(folder)
-      .then(() => supervisor.release())
-      .catch(() => undefined);
+    this.#remove(folder, () => supervisor.release());
   }
 
   async close(): Promise<void> {
@@ -148,6 +146,17 @@ export class Standbys {
       await this.#actions.discard(folder);
       supervisor.release();
     }
+    await Promise.all(this.#removals);
+  }
+
+  #remove(folder: string, gone: () => void = () => undefined): void {
+    const removal = this.#actions
+      .discard(folder)
+      .then(gone)
+      // What stays is left over for the next server.
+      .catch(() => undefined)
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
   }
 
   #made(key: string): number {
@@ -178,7 +187,10 @@ export class Standbys {
     this.#expiry = undefined;
   }
 
-  /** Turns bare ones into made ones; those that are too young yet are taken the next time. */
+  /**
+   * Turns bare ones into made ones; those that are too young yet are taken the next time. What cannot be made once will
+   * not be then either: jobs with that snapshot learn why from their own start.
+   */
   #makeFor(key: string, shared: SharedSpec): void {
     const ready = this.#bare().filter((one) => this.#isReady(one));
     for (const standby of ready.slice(0, Math.max(0, MADE_EACH - this.#made(key)))) {
@@ -188,6 +200,7 @@ export class Standbys {
       } catch {
         this.#waiting.delete(standby);
         this.discard(standby);
+        this.#inUse.delete(key);
         return;
       }
     }
@@ -200,7 +213,7 @@ export class Standbys {
       this.#waiting.set({ supervisor: this.#actions.start(folder), folder }, performance.now());
       return true;
     } catch {
-      void this.#actions.discard(folder).catch(() => undefined);
+      this.#remove(folder);
       return false;
     }
   }
