@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const CGROUPS = '/sys/fs/cgroup';
+const REMOVE_WITHIN_MS = 20_000;
 
 /**
  * Looks at everything, when no server runs: one keeps supervisors ready.
@@ -79,16 +80,30 @@ export function supervisorsOf(dataDir: string, jobId: string): number[] {
 /** Ends every process of the data folder and removes what lies outside of it. */
 export async function removeTraces(dataDir: string): Promise<void> {
   const ids = new Set([...entries(join(dataDir, 'instances')), ...supervisorNames(dataDir)]);
-  for (let pids = processesOf(dataDir, ids); pids.length > 0; pids = processesOf(dataDir, ids)) {
+  const deadline = performance.now() + REMOVE_WITHIN_MS;
+  for (;;) {
+    const pids = processesOf(dataDir, ids);
     for (const pid of pids) killIfThere(pid);
+    if (pids.length === 0 && cgroupsOf(ids).every(removedCgroup)) break;
+    if (performance.now() > deadline) throw new Error(`what belongs to ${dataDir} does not end`);
     await delay(10);
   }
-  for (const path of cgroupsOf(ids)) rmdirSync(path);
   for (const folder of runtimeFolders(dataDir)) {
     for (const name of ['namespace/mount-namespace', 'namespace']) {
       spawnSync('umount', ['-l', join(folder, name)], { stdio: 'ignore' });
     }
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** @returns false while it is busy: it can be for an instant after its last process ended */
+function removedCgroup(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+    throw error;
   }
 }
 

@@ -187,12 +187,13 @@ export class Receiver {
     }
     const now = clock.now();
     await database
-      .write((trx) =>
-        noteStreamState(trx, this.#workspaceId, this.#destination.endpoint, {
-          last_error: message,
-          last_error_at: now,
-          ...(this.#failures === 1 ? { waiting_since: now } : {}),
-        }),
+      .write(
+        (trx) =>
+          noteStreamState(trx, this.#workspaceId, this.#destination.endpoint, {
+            last_error: message,
+            last_error_at: now,
+            ...(this.#failures === 1 ? { waiting_since: now } : {}),
+          }),
         'jobs',
       )
       .catch((cause: unknown) => logger.error('the state of a log stream was not stored', cause));

@@ -1,22 +1,15 @@
 /** Instances that are made ahead of their jobs: whose they become, what they know by then, and what ends them. */
 import { spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Executor, InstanceSpec } from '../../src/executors/executor.ts';
+import { readPid } from '../../src/executors/instance-folder.ts';
 import { runtimeFolder } from '../../src/executors/local/executor.ts';
 import { openLocalExecutor } from '../../src/executors/local/open.ts';
-import { findByArgument, signalProcess } from '../../src/executors/processes.ts';
+import { argumentsOf, findByArgument, signalProcess } from '../../src/executors/processes.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { eventually } from '../support/eventually.ts';
@@ -126,6 +119,40 @@ test('a command arrives letter for letter, whatever is in it', async () => {
   expect(Buffer.from(output.replaceAll('\n', ''), 'hex').toString('utf8') === text).toBe(true);
 });
 
+test('what waits has no variable of the service yet, which might make it load code of the service', async () => {
+  const before = madeAhead(dataDir);
+  await run(spec('true', { variables: { LD_PRELOAD: '/missing.so' } }));
+  const fresh = (): string[] => madeAhead(dataDir).filter((name) => !before.includes(name));
+  for (const name of await eventually(() => fresh().length >= 2 && fresh())) {
+    const pid = readPid(join(runtimeFolder(dataDir), 'bundles', name, 'pid'))!;
+    await eventually(() => argumentsOf(pid)?.[0] === '/bin/sh', { what: 'the first process' });
+    expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain('LD_PRELOAD');
+  }
+  // Every program that gets it says that it found no such library.
+  const { output } = await run(spec('true', { variables: { LD_PRELOAD: '/missing.so' } }));
+  expect(output).toContain('/missing.so');
+});
+
+test('variables arrive letter for letter, whatever they mean to the shell of the first process', async () => {
+  const variables = {
+    BASH_ENV: '/missing',
+    ENV: '/missing',
+    IFS: 'go',
+    LANG: 'C',
+    PS4: '$(exit 3)',
+    __errand: 'stop',
+    name: '',
+    word: `'"\\$\`!\n $(exit 3) €\t\n`,
+  };
+  const choice = { variables: { ...variables, OPTIND: 'no number', UID: '5' } };
+  await prepare(choice);
+  const { output } = await run(spec("od -An -v -tx1 /proc/1/environ | tr -d ' \\n'; echo", choice));
+  const found = Buffer.from(output.replaceAll('\n', ''), 'hex').toString('utf8').split('\0');
+  expect(found).toEqual(
+    expect.arrayContaining(Object.entries(variables).map(([key, value]) => `${key}=${value}`)),
+  );
+});
+
 test('what waits is no instance of any job, and knows no more than its own snapshot', async () => {
   const made = await prepare();
   expect(await executor.list()).toEqual([]);
@@ -147,6 +174,18 @@ test('one that died while it waited is not taken', async () => {
   await eventually(() => findByArgument(bundle).length === 0);
   const { supervisor } = await run(spec('true', choice));
   expect(supervisor).not.toBe(first);
+});
+
+test('a start that fails half-way keeps neither a supervisor nor its pipe', async () => {
+  await prepare();
+  const pipes = (): number => readdirSync(join(runtimeFolder(dataDir), 'words')).length;
+  const before = pipes();
+  for (let count = 0; count < before + 1; count += 1) {
+    const one = { ...spec('true'), logFile: join(dataDir, 'missing', 'log') };
+    await expect(executor.start(one)).rejects.toThrow(/./);
+    await eventually(() => madeAhead(dataDir).length >= 2);
+  }
+  expect(pipes()).toBe(before);
 });
 
 test('when the server is killed, what waits ends without a command, and the next one removes it', async () => {
@@ -180,12 +219,14 @@ test('a server that ends while it makes its first ones ready leaves nothing', as
   const folder = folderWithTree();
   for (let round = 0; round < 5; round += 1) {
     const brief = await openLocalExecutor({ dataDir: folder, network: 'host' });
-    const bundles = join(runtimeFolder(folder), 'bundles');
+    const inMemory = runtimeFolder(folder);
     const waiting = readdirSync(join(folder, 'standby'));
     expect(waiting.length).toBeGreaterThan(0);
     await brief.close();
-    expect(waiting.flatMap((name) => findByArgument(join(bundles, name)))).toEqual([]);
+    expect(waiting.flatMap((name) => findByArgument(join(inMemory, 'bundles', name)))).toEqual([]);
     expect(readdirSync(join(folder, 'standby'))).toEqual([]);
+    expect(readdirSync(join(folder, 'exits'))).toEqual([]);
+    expect(existsSync(inMemory)).toBe(false);
   }
   rmSync(folder, { recursive: true, force: true });
 });
@@ -206,6 +247,9 @@ test('a word that nobody heard is not heard by the next', async () => {
   );
   expect(text).toBe('go\n');
   words.close();
-  writeFileSync(join(folder, 'done'), '');
+  // The launcher of a server that was killed may have starts to make still.
+  const next = new Words(join(folder, 'words'));
+  expect(next.take().path).not.toBe(first.path);
+  next.close();
   rmSync(folder, { recursive: true, force: true });
 });

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:f
 import { lchown } from 'node:fs/promises';
 import { join } from 'node:path';
 import { walkTree } from '../../shared/trees.ts';
+import type { InstanceSpec } from '../executor.ts';
 import {
   COMMAND_FILE,
   type HostFacts,
@@ -69,10 +70,10 @@ export function writeBundle(
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config), { mode: 0o600 });
 }
 
-/** Writes what the first process of an instance reads at its start. @param own variables of this instance alone */
-export function writeOrders(folder: string, command: string, own: Record<string, string>, user: User): void {
+/** Writes what the first process of an instance reads at its start. */
+export function writeOrders(folder: string, { command, environment }: InstanceSpec, user: User): void {
   if (needsCommandFile(command)) writeFor(user, join(folder, COMMAND_FILE), command);
-  writeFor(user, join(folder, ORDERS_FILE), orders(command, own));
+  writeFor(user, join(folder, ORDERS_FILE), orders(command, environment));
 }
 
 function writeFor(user: User, file: string, text: string): void {

@@ -3,14 +3,10 @@
  * members are the exact set of the instance's processes, and the count of out-of-memory kills survives them all.
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { InstanceLimits } from '../executor.ts';
 
 const MOUNT = '/sys/fs/cgroup';
 const CPU_PERIOD_US = 100_000;
-/** A cgroup can stay busy for an instant after its last process ended. */
-const REMOVE_ATTEMPTS = 200;
-const REMOVE_PAUSE_MS = 10;
 
 export interface CgroupMount {
   /** Where it is inside the instance. */
@@ -32,8 +28,8 @@ export interface Cgroups {
   members(id: string): number[];
   oomKills(id: string): number;
   usage(id: string): { memoryBytes: number; cpuSeconds: number } | undefined;
-  /** Removes the cgroup; its processes have ended. */
-  remove(id: string): Promise<void>;
+  /** Removes the cgroup. @returns false while there is a process in it: one may have joined just now */
+  remove(id: string): boolean;
   /** Removes the group itself, unless another server's instances are in it. */
   close(): void;
 }
@@ -55,17 +51,15 @@ const numbers = (text: string | undefined): number[] => (text ?? '').split('\n')
 const field = (text: string | undefined, name: string): number =>
   Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text ?? '')?.[1] ?? 0);
 
-async function removeFolder(folder: string): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      rmdirSync(folder);
-      return;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') return;
-      if (code !== 'EBUSY' || attempt === REMOVE_ATTEMPTS) throw error;
-    }
-    await delay(REMOVE_PAUSE_MS);
+/** @returns whether it is gone: it can stay busy for an instant after its last process ended */
+function removeFolder(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EBUSY' && code !== 'ENOENT') throw error;
+    return code === 'ENOENT';
   }
 }
 
@@ -140,8 +134,8 @@ class LegacyCgroups implements Cgroups {
     return { memoryBytes: Number(memory), cpuSeconds: Number(cpu) / 1e9 };
   }
 
-  async remove(id: string): Promise<void> {
-    for (const controller of this.#controllers) await removeFolder(this.#folder(controller, id));
+  remove(id: string): boolean {
+    return this.#controllers.every((controller) => removeFolder(this.#folder(controller, id)));
   }
 
   close(): void {
@@ -204,8 +198,8 @@ class UnifiedCgroups implements Cgroups {
     return { memoryBytes: Number(memory), cpuSeconds: cpu / 1e6 };
   }
 
-  async remove(id: string): Promise<void> {
-    await removeFolder(this.#folder(id));
+  remove(id: string): boolean {
+    return removeFolder(this.#folder(id));
   }
 
   close(): void {

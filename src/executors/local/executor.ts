@@ -33,7 +33,7 @@ import { type Cgroups, openCgroups } from './cgroups.ts';
 import { type HostView, makeHostView } from './host-view.ts';
 import { Launcher, type Supervisor } from './launcher.ts';
 import { type RuntimeChoice, removeMountNamespace, run, writeWrapper } from './runtime.ts';
-import { type HostFacts, type InstancePaths, type SharedSpec, splitSpec } from './spec.ts';
+import { type HostFacts, type InstancePaths, type SharedSpec, sharedOf } from './spec.ts';
 import { LOG, newSupervisorName, type Standby, Standbys } from './standbys.ts';
 import { Words } from './words.ts';
 
@@ -169,7 +169,15 @@ export class LocalExecutor implements Executor {
         await giveTree(spec.project.tree, USER);
         await giveTree(spec.project.cache, USER);
       }
-      supervisor = this.#prepare(spec);
+      // Only what nobody writes to can be shared in advance.
+      const shared = sharedOf(spec);
+      const key = spec.project.kind === 'artifact' ? contentKey(shared) : undefined;
+      const standby = this.#takeStandby(spec, key);
+      supervisor = standby.supervisor;
+      // All of the instance that is not made yet, around a supervisor that waits.
+      if (standby.key === undefined) this.#make(standby, shared);
+      writeOrders(join(this.#bundle(supervisor.name), ORDERS), spec, USER);
+      if (key) this.#standbys.noteUse(key, shared);
       crashPoint('instance-prepared');
       supervisor.say('go');
       return { startedAt: await this.#ticketTime(id, supervisor) };
@@ -241,26 +249,15 @@ export class LocalExecutor implements Executor {
 
   async close(): Promise<void> {
     this.#exits.close();
+    // Nothing is started any more once those that wait are removed.
+    await this.#launcher.close();
     await this.#standbys.close();
-    this.#launcher.close();
     this.#words.close();
     // What runs on needs its bundle; without any, nothing of this server stays on the host.
     if ((await this.list()).length > 0) return;
     if (this.#choice.mountNamespace) removeMountNamespace(this.#choice.mountNamespace);
     rmSync(this.#runFolder, { recursive: true, force: true });
     this.#cgroups.close();
-  }
-
-  /** Makes all of the instance that is not made yet, around a supervisor that waits. */
-  #prepare(spec: InstanceSpec): Supervisor {
-    const { shared, own } = splitSpec(spec);
-    // Only what nobody writes to can be shared in advance.
-    const key = spec.project.kind === 'artifact' ? contentKey(shared) : undefined;
-    const standby = this.#takeStandby(spec, key);
-    if (standby.key === undefined) this.#make(standby, shared);
-    writeOrders(join(this.#bundle(standby.supervisor.name), ORDERS), spec.command, own, USER);
-    if (key) this.#standbys.noteUse(key, shared);
-    return standby.supervisor;
   }
 
   /** One that waits becomes this instance's by one rename; otherwise a new one is started in its place. */
@@ -270,10 +267,15 @@ export class LocalExecutor implements Executor {
     // A log that has lines already is continued, so its supervisor must be told of it from the first.
     const waiting = existsSync(logFile) ? undefined : this.#standbys.take(key);
     if (waiting) {
-      renameSync(waiting.folder, folder);
-      linkSync(join(folder, LOG), logFile);
-      // Whoever will take the ticket has its folder open: it stays the same one.
-      renameSync(join(folder, TICKET), ticketFolder);
+      try {
+        renameSync(waiting.folder, folder);
+        linkSync(join(folder, LOG), logFile);
+        // Whoever will take the ticket has its folder open: it stays the same one.
+        renameSync(join(folder, TICKET), ticketFolder);
+      } catch (error) {
+        this.#standbys.discard(waiting);
+        throw error;
+      }
       return { ...waiting, folder };
     }
     const name = newSupervisorName();
@@ -313,23 +315,32 @@ export class LocalExecutor implements Executor {
   /** Ends a supervisor and its processes, and removes what it made. @param folder where it waited, if it still does */
   async #removeEngine(name: string, folder?: string): Promise<void> {
     const deadline = Date.now() + DESTROY_WAIT_MS;
-    for (;;) {
-      const left = [...this.#cgroups.members(name), ...this.#supervisors(name)];
-      if (left.length === 0) break;
-      for (const pid of left) signalProcess(pid, 'SIGKILL');
-      if (Date.now() > deadline) throw new Error(`${name}: processes ${left.join(', ')} do not end`);
-      await delay(2);
-    }
+    await this.#endProcesses(name, deadline);
     if (!this.#choice.joinsCgroup && existsSync(join(this.#stateFolder, name))) {
       run(this.#choice.path, ['--root', this.#stateFolder, 'delete', '--force', name]);
     }
     rmSync(join(this.#stateFolder, name), { recursive: true, force: true });
-    await this.#cgroups.remove(name);
+    // A supervisor that was asked for appears when the launcher comes to it, which may be now.
+    while (!this.#cgroups.remove(name)) {
+      if (Date.now() > deadline) throw new Error(`${name}: its cgroup stays busy`);
+      await delay(2);
+      await this.#endProcesses(name, deadline);
+    }
     rmSync(this.#bundle(name), { recursive: true, force: true });
     if (!folder) return;
     // Of one that had its instance made and was not used.
     rmSync(join(this.#folders.exitsFolder, name), { force: true });
     rmSync(folder, { recursive: true, force: true });
+  }
+
+  async #endProcesses(name: string, deadline: number): Promise<void> {
+    for (;;) {
+      const left = [...this.#cgroups.members(name), ...this.#supervisors(name)];
+      if (left.length === 0) return;
+      for (const pid of left) signalProcess(pid, 'SIGKILL');
+      if (Date.now() > deadline) throw new Error(`${name}: processes ${left.join(', ')} do not end`);
+      await delay(2);
+    }
   }
 
   #paths({ project, secretFiles }: SharedSpec, name: string, folder: string): InstancePaths {

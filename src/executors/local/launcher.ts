@@ -4,6 +4,7 @@
  * starts one supervisor after the other, and ends with the server. Supervisors leave its process tree at once.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -12,6 +13,9 @@ import { crashPoint } from '../../shared/crash-points.ts';
 import { findProgram, REPORT_FD, TICKET_FOLDER_FD } from './runtime.ts';
 import { WORD_FD } from './spec.ts';
 import type { Pipe, Word, Words } from './words.ts';
+
+/** It starts a supervisor in milliseconds. */
+const CLOSE_WAIT_MS = 5000;
 
 export interface LauncherOptions {
   conmon: string;
@@ -82,21 +86,26 @@ export class Launcher {
 
   /** Starts a supervisor, which waits for its first word. @throws when it cannot be asked for */
   start(plan: SupervisorPlan): Supervisor {
-    const pipe = this.#words.take();
-    const lines = [plan.name, plan.folder, plan.ticketFolder, plan.logFile, pipe.path];
+    const lines = [plan.name, plan.folder, plan.ticketFolder, plan.logFile];
     const unfit = lines.find((line) => line.includes('\n'));
     if (unfit !== undefined)
       throw new Error(`${JSON.stringify(unfit)}: a path must not contain a line break`);
     const shell = this.#runningShell();
+    const pipe = this.#words.take();
     const launched = new Promise<void>((resolve) => this.#asked.set(plan.name, resolve));
     // Only an answer that is still to come keeps this process alive.
     (shell.stdout as Socket).ref();
-    shell.stdin!.write(lines.map((line) => `${line}\n`).join(''));
+    shell.stdin!.write([...lines, pipe.path].map((line) => `${line}\n`).join(''));
     return this.#supervisor(plan.name, pipe, launched);
   }
 
-  close(): void {
-    this.#shell?.stdin?.end();
+  /** Resolves when it has started all that it was told of, and ended. */
+  async close(): Promise<void> {
+    const shell = this.#shell;
+    if (!shell) return;
+    shell.ref();
+    shell.stdin!.end();
+    await once(shell, 'exit', { signal: AbortSignal.timeout(CLOSE_WAIT_MS) }).catch(() => undefined);
   }
 
   #runningShell(): ChildProcess {
@@ -129,9 +138,6 @@ export class Launcher {
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin', _OCI_SYNCPIPE: String(REPORT_FD) },
       stdio: ['pipe', 'pipe', 'ignore'],
     });
-    child.unref();
-    for (const pipe of [child.stdin, child.stdout]) (pipe as Socket).unref();
-    createInterface({ input: child.stdout! }).on('line', (name) => this.#answer(name));
     // Whom it did not start any more will never come; the next one gets a new shell.
     const forget = (): void => {
       if (this.#shell !== child) return;
@@ -140,7 +146,14 @@ export class Launcher {
     };
     child.once('error', forget);
     child.once('exit', forget);
-    child.stdin!.on('error', forget);
+    // There is none where the server may not open another file.
+    if (!child.stdin || !child.stdout) {
+      throw new Error('the shell that starts supervisors could not be started');
+    }
+    child.stdin.on('error', forget);
+    createInterface({ input: child.stdout }).on('line', (name) => this.#answer(name));
+    child.unref();
+    for (const pipe of [child.stdin, child.stdout]) (pipe as Socket).unref();
     return child;
   }
 

@@ -63,31 +63,34 @@ export type SharedSpec = Pick<
   'environment' | 'secretFiles' | 'project' | 'workingDirectory' | 'limits'
 >;
 
-/** Splits what an instance is made of: variables that hold its id are its own, the others the snapshot's. */
-export function splitSpec(spec: InstanceSpec): { shared: SharedSpec; own: Record<string, string> } {
+/** What of an instance is not its own alone: variables that hold its id are. */
+export function sharedOf(spec: InstanceSpec): SharedSpec {
   const { environment, secretFiles, project, workingDirectory, limits } = spec;
-  const isOwn = ([, value]: [string, Secret]): boolean => value.reveal() === spec.id;
-  const variables = Object.entries(environment);
+  const isShared = ([, value]: [string, Secret]): boolean => value.reveal() !== spec.id;
   return {
-    shared: {
-      environment: Object.fromEntries(variables.filter((one) => !isOwn(one))),
-      secretFiles,
-      project,
-      workingDirectory,
-      limits,
-    },
-    own: Object.fromEntries(variables.filter(isOwn).map(([key]) => [key, spec.id])),
+    environment: Object.fromEntries(Object.entries(environment).filter(isShared)),
+    secretFiles,
+    project,
+    workingDirectory,
+    limits,
   };
 }
 
 /** Whether the command must be read from a file of its own. */
 export const needsCommandFile = (command: string): boolean => Buffer.byteLength(command) > MAX_ARGUMENT_BYTES;
 
-/** What the first process reads before it runs the command: a shell text that sets variables and its first argument. */
-export function orders(command: string, own: Record<string, string>): string {
+/**
+ * What the first process reads before it runs the command: a shell text that sets variables and its first argument.
+ * All variables come this way, and none with the first process itself: some make a program load code or mean something
+ * to a shell, and nothing of a service may run, print or fail before there is a job.
+ */
+export function orders(command: string, environment: InstanceSpec['environment']): string {
   const given = needsCommandFile(command) ? `eval "$(cat ${ORDERS_FOLDER}/${COMMAND_FILE})"` : command;
-  const exports = Object.entries(own).map(([key, value]) => `export ${key}=${quote(value)}\n`);
-  return `${exports.join('')}set -- ${quote(given)}\n`;
+  const exports = Object.entries(environment)
+    .filter(([key]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(key))
+    // As `command`: a shell that keeps a name to itself must go on all the same.
+    .map(([key, value]) => `command export ${key}=${quote(value.reveal())}\n`);
+  return `{ :\n${exports.join('')}} 2>/dev/null\nset -- ${quote(given)}\n`;
 }
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
@@ -107,7 +110,7 @@ export function ociConfig(
       terminal: false,
       user: { uid: host.uid, gid: host.gid },
       args: processArguments(host),
-      env: environment(spec),
+      env: Object.entries(DEFAULTS).map(([key, value]) => `${key}=${value}`),
       cwd: spec.workingDirectory === '' ? PROJECT : `${PROJECT}/${spec.workingDirectory}`,
       capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
       noNewPrivileges: true,
@@ -139,16 +142,13 @@ function processArguments(host: HostFacts): string[] {
   ];
 }
 
-function environment(spec: SharedSpec): string[] {
-  const defaults: Record<string, string> = {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    HOME,
-    USER: 'errand',
-    LANG: 'C.UTF-8',
-  };
-  const own = Object.entries(spec.environment).map(([key, value]) => [key, value.reveal()] as const);
-  return Object.entries({ ...defaults, ...Object.fromEntries(own) }).map(([key, value]) => `${key}=${value}`);
-}
+/** Variables that a service's own win over. */
+const DEFAULTS = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME,
+  USER: 'errand',
+  LANG: 'C.UTF-8',
+};
 
 const bind = (source: string, destination: string, ...options: string[]): Mount => ({
   destination,

@@ -61,6 +61,8 @@ export class Standbys {
   readonly #waiting = new Set<Standby>();
   /** By key, the latest last. */
   readonly #inUse = new Map<string, InUse>();
+  /** Under way: a server must not end in the middle of one. */
+  readonly #removals = new Set<Promise<void>>();
   #isOpen = false;
   #timer: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
@@ -116,8 +118,7 @@ export class Standbys {
     for (const standby of this.#waiting) {
       if (this.#isOfUse(standby)) continue;
       this.#waiting.delete(standby);
-      this.#discard(standby);
-      // What cannot be made once will not be the next time either: jobs with that snapshot learn why from their own start.
+      this.discard(standby);
       if (standby.key !== undefined) this.#inUse.delete(standby.key);
     }
     for (const [key, { shared }] of [...this.#inUse].reverse()) this.#makeFor(key, shared);
@@ -129,6 +130,11 @@ export class Standbys {
     if ([...this.#inUse.keys()].some((key) => this.#made(key) < MADE_EACH)) this.refillSoon();
   }
 
+  /** Removes one that nobody will use. */
+  discard(standby: Standby): void {
+    this.#remember(this.#actions.discard(standby));
+  }
+
   async close(): Promise<void> {
     this.#isOpen = false;
     clearTimeout(this.#timer);
@@ -136,6 +142,15 @@ export class Standbys {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const standby of waiting) await this.#actions.discard(standby);
+    await Promise.all(this.#removals);
+  }
+
+  #remember(removing: Promise<void>): void {
+    const removal = removing
+      // What stays is left over for the next server.
+      .catch(() => undefined)
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
   }
 
   #made(key: string): number {
@@ -167,7 +182,10 @@ export class Standbys {
     this.#expiry = undefined;
   }
 
-  /** Turns bare ones into made ones; those that are too young yet are taken the next time. */
+  /**
+   * Turns bare ones into made ones; those that are too young yet are taken the next time. What cannot be made once will
+   * not be then either: jobs with that snapshot learn why from their own start.
+   */
   #makeFor(key: string, shared: SharedSpec): void {
     const ready = this.#bare().filter((one) => this.#isReady(one));
     for (const standby of ready.slice(0, Math.max(0, MADE_EACH - this.#made(key)))) {
@@ -176,7 +194,8 @@ export class Standbys {
         this.#actions.make(standby, shared);
       } catch {
         this.#waiting.delete(standby);
-        this.#discard(standby);
+        this.discard(standby);
+        this.#inUse.delete(key);
         return;
       }
     }
@@ -189,12 +208,8 @@ export class Standbys {
       this.#waiting.add({ supervisor: this.#actions.start(folder), folder });
       return true;
     } catch {
-      void this.#actions.remove(folder).catch(() => undefined);
+      this.#remember(this.#actions.remove(folder));
       return false;
     }
-  }
-
-  #discard(standby: Standby): void {
-    void this.#actions.discard(standby).catch(() => undefined);
   }
 }
