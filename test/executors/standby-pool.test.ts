@@ -26,6 +26,7 @@ function start(at: string): ReturnType<ConstructorParameters<typeof Standbys>[1]
   return {
     name: at,
     isLaunched: true,
+    isLost: false,
     launched: Promise.resolve(),
     say: () => undefined,
     report: () => ({ state: 'none' }),

@@ -1,9 +1,10 @@
 /** What a start makes of what it finds: hosts that were restarted, strangers, and the two kinds of half a job. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { findByArgument } from '../../src/executors/processes.ts';
 import { formatMicros } from '../../src/shared/clock.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { instanceProcesses, runtimeFolders, supervisorsOf } from '../../torture/leftovers.ts';
@@ -178,3 +179,26 @@ test('a server that stops answers the creations it has taken, and each of those 
   expect(answers.filter(({ status }) => status !== 201)).toEqual([]);
   for (const { body } of answers) expect((await server.finished(body.id)).status).toBe('succeeded');
 });
+
+test('jobs whose supervisors were not started when the shell that starts them ended are started later, once', async () => {
+  await server.finished(await server.createJob(serviceId, 'true').then(({ id }) => id));
+  const shell = await eventually(
+    () =>
+      runtimeFolders(server.config.dataDir).flatMap((folder) => findByArgument(join(folder, 'bundles')))[0],
+  );
+  process.kill(shell, 'SIGSTOP');
+  const jobs = await Promise.all(
+    Array.from({ length: 12 }, (_, index) => server.createJob(serviceId, `echo number ${index}`)),
+  );
+  // More than were ready: some wait for a supervisor that the shell has yet to start.
+  await eventually(() =>
+    readdirSync(inData('instances')).some(
+      (id) => !existsSync(inData('instances', id, 'supervisor', 'supervisor.pid')),
+    ),
+  );
+  process.kill(shell, 'SIGKILL');
+  for (const [index, { id }] of jobs.entries()) {
+    expect(await server.finished(id)).toMatchObject({ status: 'succeeded' });
+    expect(await server.output(id)).toEqual([`number ${index}`]);
+  }
+}, 60_000);

@@ -187,6 +187,7 @@ export class LocalExecutor implements Executor {
       // One that is about to appear would be missed by whoever ends it.
       await supervisor?.launched;
       await this.destroy(id);
+      if (error instanceof LauncherEndedError) throw error;
       throw new StartFailedError(error instanceof Error ? error.message : String(error), { cause: error });
     } finally {
       supervisor?.release();
@@ -405,18 +406,23 @@ export class LocalExecutor implements Executor {
       const report = supervisor?.report();
       const ended = this.#folders.exit(id) !== undefined;
       const isGone = waited > SOON_MS && supervisor?.isLaunched && !this.#supervisorLives(id);
+      const isLost = supervisor?.isLost && this.#folders.supervisorPid(id) === undefined;
       // Looked for after those: it may have been taken in between.
       const ticket = this.#folders.ticket(id);
       if (ticket?.takenBy === 'instance') return ticket.at;
       if (report?.state === 'failed') throw new Error(report.why);
       if (ended) throw new Error('the first process of the instance could not take its ticket');
       if (isGone) throw new Error('the supervisor ended without a report');
+      if (isLost) throw new LauncherEndedError('the shell that starts supervisors ended');
       if (waited > TICKET_WAIT_MS)
         throw new Error('the first process of the instance took no ticket in time');
       await delay(waited < SOON_MS ? 1 : 20);
     }
   }
 }
+
+/** Nothing of the instance was made, and that says nothing about the job: another attempt may be made. */
+class LauncherEndedError extends Error {}
 
 /** The same for two instances exactly when they are made of the same. */
 function contentKey(shared: SharedSpec): string {

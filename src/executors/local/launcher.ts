@@ -46,7 +46,9 @@ export interface Supervisor {
   say(word: Word): void;
   /** Whether it was started, with its process id and log in place. */
   readonly isLaunched: boolean;
-  /** Resolves when it is, or when it never will be. */
+  /** Whether the shell ended with no word of it: then it will not come, for no fault of its own. */
+  readonly isLost: boolean;
+  /** Resolves when it is launched, or when it never will be. */
   readonly launched: Promise<void>;
   /** What conmon reported: nothing yet, that the first process is there, or why there will be none. */
   report(): { state: 'none' | 'made' } | { state: 'failed'; why: string };
@@ -76,6 +78,7 @@ export class Launcher {
   readonly #words: Words;
   /** Asked for and not answered yet. */
   readonly #asked = new Map<string, () => void>();
+  readonly #lost = new Set<string>();
   #shell: ChildProcess | undefined;
 
   /** @throws when a path cannot be told to the shell */
@@ -105,7 +108,10 @@ export class Launcher {
     if (!shell) return;
     shell.ref();
     shell.stdin!.end();
-    await once(shell, 'exit', { signal: AbortSignal.timeout(CLOSE_WAIT_MS) }).catch(() => undefined);
+    const ended = once(shell, 'exit');
+    const timer = setTimeout(() => shell.kill('SIGKILL'), CLOSE_WAIT_MS);
+    await ended;
+    clearTimeout(timer);
   }
 
   #runningShell(): ChildProcess {
@@ -142,7 +148,10 @@ export class Launcher {
     const forget = (): void => {
       if (this.#shell !== child) return;
       this.#shell = undefined;
-      for (const name of [...this.#asked.keys()]) this.#answer(name);
+      for (const name of [...this.#asked.keys()]) {
+        this.#lost.add(name);
+        this.#answer(name);
+      }
     };
     child.once('error', forget);
     child.once('exit', forget);
@@ -166,18 +175,25 @@ export class Launcher {
   #supervisor(name: string, pipe: Pipe, launched: Promise<void>): Supervisor {
     const reportFile = join(this.#options.bundlesFolder, name, 'report');
     const isAsked = (): boolean => this.#asked.has(name);
+    const isLost = (): boolean => this.#lost.has(name);
     return {
       name,
       launched,
       get isLaunched() {
-        return !isAsked();
+        return !isAsked() && !isLost();
+      },
+      get isLost() {
+        return isLost();
       },
       say(word) {
         pipe.say(word);
         if (word === 'go') crashPoint('supervisor-released');
       },
       report: () => readReport(reportFile),
-      release: () => pipe.release(),
+      release: () => {
+        this.#lost.delete(name);
+        pipe.release();
+      },
     };
   }
 }

@@ -167,6 +167,7 @@ export class Standbys {
   }
 
   #isOfUse(standby: Standby): boolean {
+    if (standby.supervisor.isLost) return false;
     if (!standby.supervisor.isLaunched) return true;
     if (standby.key !== undefined && !this.#inUse.has(standby.key)) return false;
     if (standby.supervisor.report().state === 'failed') return false;
