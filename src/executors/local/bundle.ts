@@ -15,7 +15,7 @@ import {
   type SharedSpec,
 } from './spec.ts';
 
-interface User {
+export interface User {
   uid: number;
   gid: number;
 }

@@ -16,7 +16,6 @@ import {
   renameSync,
   rmSync,
   statfsSync,
-  writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,15 +24,15 @@ import type { Secret } from '../../shared/secret.ts';
 import type { Executor, ExitStatus, InstanceSpec, InstanceState } from '../executor.ts';
 import { StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
-import { InstanceFolders, readExit, readPid } from '../instance-folder.ts';
-import { argumentsOf, findByArgument, pidInside, signalProcess } from '../processes.ts';
-import { shownInProject } from '../project-secrets.ts';
-import { giveTree, makeInstanceFolders, writeBundle, writeOrders } from './bundle.ts';
+import { InstanceFolders, readExit } from '../instance-folder.ts';
+import { pidInside, signalProcess } from '../processes.ts';
+import { giveTree, writeOrders } from './bundle.ts';
 import { type Cgroups, openCgroups } from './cgroups.ts';
-import { type HostView, makeHostView } from './host-view.ts';
+import { Engines } from './engines.ts';
+import { makeHostView } from './host-view.ts';
 import { Launcher, type Supervisor } from './launcher.ts';
-import { type RuntimeChoice, removeMountNamespace, run, writeWrapper } from './runtime.ts';
-import { type HostFacts, type InstancePaths, type SharedSpec, sharedOf } from './spec.ts';
+import { type RuntimeChoice, removeMountNamespace, writeWrapper } from './runtime.ts';
+import { type SharedSpec, sharedOf } from './spec.ts';
 import { LOG, newSupervisorName, type Standby, Standbys } from './standbys.ts';
 import { Words } from './words.ts';
 
@@ -44,13 +43,10 @@ const CGROUP_GROUP = 'errand';
 const TICKET_WAIT_MS = 10_000;
 /** An instance is made in about 10 ms: until then the ticket is looked for at short intervals. */
 const SOON_MS = 50;
-const DESTROY_WAIT_MS = 10_000;
 /** How long the first process may be alone before the command is there to be signalled. */
 const COMMAND_WAIT_MS = 2000;
 /** In a standby's folder: the folder of its ticket. */
 const TICKET = 'ticket';
-/** In a bundle: the folder of what the first process reads. */
-const ORDERS = 'orders';
 /** Begins the ids of instances that only show whether instances can be made. */
 export const TRIAL_PREFIX = 'try-';
 const TMPFS_MAGIC = 0x01021994;
@@ -86,11 +82,9 @@ export class LocalExecutor implements Executor {
   readonly #folders: InstanceFolders;
   readonly #exits: ExitWatch<Over>;
   readonly #cgroups: Cgroups;
-  readonly #view: HostView;
   readonly #choice: RuntimeChoice;
   readonly #runFolder: string;
-  readonly #stateFolder: string;
-  readonly #facts: Omit<HostFacts, 'cgroupMounts' | 'runtimeCgroup'>;
+  readonly #engines: Engines;
   readonly #words: Words;
   readonly #launcher: Launcher;
   readonly #standbys: Standbys;
@@ -102,23 +96,31 @@ export class LocalExecutor implements Executor {
     this.#folders = new InstanceFolders(options.dataDir);
     this.#cgroups = openCgroups(CGROUP_GROUP);
     this.#runFolder = runtimeFolder(options.dataDir);
-    this.#stateFolder = join(this.#runFolder, 'state');
-    mkdirSync(join(this.#runFolder, 'bundles'), { recursive: true, mode: 0o700 });
-    mkdirSync(this.#stateFolder, { recursive: true, mode: 0o700 });
-    this.#view = makeHostView(
-      this.#runFolder,
-      USER,
-      this.#cgroups.mounts('x').map(({ destination }) => destination),
-    );
-    this.#facts = {
-      ...USER,
-      toolchains: this.#view.toolchains,
-      liveEtc: this.#view.liveEtc,
-      hasBash: existsSync('/bin/bash'),
-      init: options.init,
-      network: options.network,
-      userNamespace: options.choice.userNamespace,
+    const folders = {
+      bundlesFolder: join(this.#runFolder, 'bundles'),
+      stateFolder: join(this.#runFolder, 'state'),
     };
+    for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const mountPoints = this.#cgroups.mounts('x').map(({ destination }) => destination);
+    const view = makeHostView(this.#runFolder, USER, mountPoints);
+    this.#engines = new Engines({
+      ...folders,
+      exitsFolder: this.#folders.exitsFolder,
+      cgroups: this.#cgroups,
+      cgroupGroup: CGROUP_GROUP,
+      view,
+      facts: {
+        ...USER,
+        toolchains: view.toolchains,
+        liveEtc: view.liveEtc,
+        hasBash: existsSync('/bin/bash'),
+        init: options.init,
+        network: options.network,
+        userNamespace: options.choice.userNamespace,
+      },
+      choice: options.choice,
+      user: USER,
+    });
     const wrapper = join(this.#runFolder, `${options.choice.name}-wrapper`);
     // The wrapper's shell fills it in.
     writeWrapper(wrapper, options.choice, this.#cgroups.joinFiles('$'.concat('{id}')));
@@ -126,10 +128,9 @@ export class LocalExecutor implements Executor {
     this.#words = new Words(join(this.#runFolder, 'words'));
     this.#launcher = new Launcher(
       {
+        ...folders,
         conmon: options.conmon,
         wrapper,
-        bundlesFolder: join(this.#runFolder, 'bundles'),
-        stateFolder: this.#stateFolder,
         exitsFolder: this.#folders.exitsFolder,
         mountNamespace: options.choice.mountNamespace,
       },
@@ -137,22 +138,22 @@ export class LocalExecutor implements Executor {
     );
     this.#standbys = new Standbys(options.dataDir, {
       start: (folder) => this.#startStandby(folder),
-      make: (standby, shared) => this.#make(standby, shared),
+      make: (standby, shared) => this.#engines.make(standby, shared),
       isAlive: ({ folder, supervisor }) =>
-        this.#lives(join(folder, 'supervisor.pid'), supervisor.name) ?? false,
+        this.#engines.lives(join(folder, 'supervisor.pid'), supervisor.name) ?? false,
       discard: async ({ folder, supervisor }) => {
         await supervisor.launched;
-        await this.#removeEngine(supervisor.name, folder);
+        await this.#engines.remove(supervisor.name, folder);
         // Until it was gone it might have listened.
         supervisor.release();
       },
-      remove: (folder) => this.#removeEngine(basename(folder), folder),
+      remove: (folder) => this.#engines.remove(basename(folder), folder),
     });
   }
 
   /** Removes what a server that is gone kept ready, and makes this one's own. */
   async open(): Promise<void> {
-    for (const folder of this.#standbys.leftOver()) await this.#removeEngine(basename(folder), folder);
+    for (const folder of this.#standbys.leftOver()) await this.#engines.remove(basename(folder), folder);
     const trials = (await this.list()).filter((id) => id.startsWith(TRIAL_PREFIX));
     for (const id of trials) await this.destroy(id);
     this.#standbys.open();
@@ -175,8 +176,8 @@ export class LocalExecutor implements Executor {
       const standby = this.#takeStandby(spec, key);
       supervisor = standby.supervisor;
       // All of the instance that is not made yet, around a supervisor that waits.
-      if (standby.key === undefined) this.#make(standby, shared);
-      writeOrders(join(this.#bundle(supervisor.name), ORDERS), spec, USER);
+      if (standby.key === undefined) this.#engines.make(standby, shared);
+      writeOrders(this.#engines.ordersFolder(supervisor.name), spec, USER);
       if (key) this.#standbys.noteUse(key, shared);
       crashPoint('instance-prepared');
       supervisor.say('go');
@@ -235,7 +236,7 @@ export class LocalExecutor implements Executor {
   }
 
   async destroy(id: string): Promise<void> {
-    await this.#removeEngine(this.#folders.engineName(id));
+    await this.#engines.remove(this.#folders.engineName(id));
     crashPoint('instance-half-removed');
     await this.#folders.remove(id);
   }
@@ -281,85 +282,16 @@ export class LocalExecutor implements Executor {
     }
     const name = newSupervisorName();
     mkdirSync(folder);
-    this.#makePlace(name, folder);
+    this.#engines.makePlace(name, folder);
     renameSync(join(folder, TICKET), ticketFolder);
     return { supervisor: this.#launcher.start({ name, folder, ticketFolder, logFile }), folder };
   }
 
   #startStandby(folder: string): Supervisor {
     const name = basename(folder);
-    this.#makePlace(name, folder);
+    this.#engines.makePlace(name, folder);
     const ticketFolder = join(folder, TICKET);
     return this.#launcher.start({ name, folder, ticketFolder, logFile: join(folder, LOG) });
-  }
-
-  /** Makes what a supervisor finds there. */
-  #makePlace(name: string, folder: string): void {
-    writeFileSync(join(folder, 'name'), name);
-    makeInstanceFolders(folder, USER);
-    this.#cgroups.create(name);
-    mkdirSync(this.#bundle(name), { mode: 0o700 });
-  }
-
-  /** Lets a supervisor make an instance, whose first process then waits. */
-  #make({ supervisor, folder }: Standby, shared: SharedSpec): void {
-    const { name } = supervisor;
-    this.#cgroups.limit(name, shared.limits);
-    writeBundle(this.#bundle(name), name, shared, this.#paths(shared, name, folder), {
-      ...this.#facts,
-      cgroupMounts: this.#choice.joinsCgroup ? this.#cgroups.mounts(name) : [],
-      ...(this.#choice.joinsCgroup ? {} : { runtimeCgroup: `/${CGROUP_GROUP}/${name}` }),
-    });
-    supervisor.say('make');
-  }
-
-  /** Ends a supervisor and its processes, and removes what it made. @param folder where it waited, if it still does */
-  async #removeEngine(name: string, folder?: string): Promise<void> {
-    const deadline = Date.now() + DESTROY_WAIT_MS;
-    await this.#endProcesses(name, deadline);
-    if (!this.#choice.joinsCgroup && existsSync(join(this.#stateFolder, name))) {
-      run(this.#choice.path, ['--root', this.#stateFolder, 'delete', '--force', name]);
-    }
-    rmSync(join(this.#stateFolder, name), { recursive: true, force: true });
-    // A supervisor that was asked for appears when the launcher comes to it, which may be now.
-    while (!this.#cgroups.remove(name)) {
-      if (Date.now() > deadline) throw new Error(`${name}: its cgroup stays busy`);
-      await delay(2);
-      await this.#endProcesses(name, deadline);
-    }
-    rmSync(this.#bundle(name), { recursive: true, force: true });
-    if (!folder) return;
-    // Of one that had its instance made and was not used.
-    rmSync(join(this.#folders.exitsFolder, name), { force: true });
-    rmSync(folder, { recursive: true, force: true });
-  }
-
-  async #endProcesses(name: string, deadline: number): Promise<void> {
-    for (;;) {
-      const left = [...this.#cgroups.members(name), ...this.#supervisors(name)];
-      if (left.length === 0) return;
-      for (const pid of left) signalProcess(pid, 'SIGKILL');
-      if (Date.now() > deadline) throw new Error(`${name}: processes ${left.join(', ')} do not end`);
-      await delay(2);
-    }
-  }
-
-  #paths({ project, secretFiles }: SharedSpec, name: string, folder: string): InstancePaths {
-    return {
-      rootfs: this.#view.rootfs,
-      etc: this.#view.etc,
-      home: join(folder, 'home'),
-      tmp: join(folder, 'tmp'),
-      upper: join(folder, 'upper'),
-      work: join(folder, 'work'),
-      secrets: join(this.#bundle(name), 'secrets'),
-      projectSecrets: shownInProject(project.tree, secretFiles).map((file) => file.name),
-      orders: join(this.#bundle(name), ORDERS),
-    };
-  }
-
-  #bundle(name: string): string {
-    return join(this.#runFolder, 'bundles', name);
   }
 
   /** How it ended, if it has: asked of the disk in an order in which an end in between is not missed. */
@@ -377,25 +309,12 @@ export class LocalExecutor implements Executor {
 
   #exit(id: string): ExitStatus | undefined {
     const name = this.#folders.engineName(id);
-    const recorded = this.#folders.exit(id) ?? readExit(join(this.#bundle(name), 'exit'));
+    const recorded = this.#folders.exit(id) ?? readExit(join(this.#engines.bundle(name), 'exit'));
     return recorded && { ...recorded, oomKilled: this.#cgroups.oomKills(name) > 0 };
   }
 
   #supervisorLives(id: string): boolean {
-    return this.#lives(this.#folders.supervisorPidFile(id), this.#folders.engineName(id)) ?? false;
-  }
-
-  /** Whether the process that a file names is that supervisor; undefined while the file says nothing. */
-  #lives(pidFile: string, name: string): boolean | undefined {
-    const pid = readPid(pidFile);
-    return pid === undefined ? undefined : (argumentsOf(pid)?.includes(this.#bundle(name)) ?? false);
-  }
-
-  /** Live processes that make or supervise an instance of that name, which is told by the bundle they were given. */
-  #supervisors(name: string): number[] {
-    // One that recorded an exit is gone or about to be; only an interrupted one can have left others.
-    if (existsSync(join(this.#folders.exitsFolder, name))) return [];
-    return existsSync(this.#bundle(name)) ? findByArgument(this.#bundle(name)) : [];
+    return this.#engines.lives(this.#folders.supervisorPidFile(id), this.#folders.engineName(id)) ?? false;
   }
 
   /** When the ticket was taken. @throws when there will be no first process that takes it, or it ended without it */
