@@ -5,7 +5,9 @@
 import { parseArgs } from 'node:util';
 import { cancelStubbornJobs } from './cancels.ts';
 import { killDatabaseWriters } from './database.ts';
+import { forwardOverStops } from './forwarding.ts';
 import { printOverKills } from './long-output.ts';
+import { printOneLine } from './one-liners.ts';
 import { crashAtEachPoint } from './points.ts';
 import { raceCancels } from './races.ts';
 import { storm } from './storm.ts';
@@ -20,6 +22,8 @@ npm run torture -- cancels --count 200             jobs that do not want to end
 npm run torture -- races --count 500               cancels that meet the job's own end
 npm run torture -- timeouts --count 100            limits, also over restarts
 npm run torture -- output --lines 1000000 --kills 20
+npm run torture -- one-liners --count 1000         jobs that print one line, and their subscribers
+npm run torture -- forwarding --lines 100000 --stops 10   a receiver that goes and comes
 npm run torture -- database --count 1000           kills at full write load
 Everywhere: --seed N; the first two and cancels also: --executor local|process`;
 
@@ -30,6 +34,7 @@ const { values, positionals } = parseArgs({
     kills: { type: 'string', default: '20' },
     count: { type: 'string', default: '20' },
     lines: { type: 'string', default: '100000' },
+    stops: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     executor: { type: 'string', default: 'local' },
     points: { type: 'string' },
@@ -52,6 +57,13 @@ const RUNS: Record<string, () => Promise<{ counts: object; violations: Violation
   races: () => raceCancels({ seed, count }),
   timeouts: () => timeOut({ seed, count }),
   output: () => printOverKills({ seed, kills, lines: wholeNumber('--lines', values.lines) }),
+  'one-liners': () => printOneLine({ count }),
+  forwarding: () =>
+    forwardOverStops({
+      seed,
+      lines: wholeNumber('--lines', values.lines),
+      stops: wholeNumber('--stops', values.stops),
+    }),
   database: () => killDatabaseWriters({ seed, count, progress }),
 };
 
