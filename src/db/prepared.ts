@@ -1,7 +1,7 @@
 /**
  * Queries that run for every request or every job. Kysely builds and compiles one at its first use on a handle; from
  * then on only the values change. On SQLite such a query is a prepared statement and takes no part of Kysely; on other
- * engines its compiled text is executed as any other.
+ * engines its compiled text is executed like every other.
  */
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { type Compilable, CompiledQuery } from 'kysely';
