@@ -20,6 +20,7 @@ import type { Context } from './context.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { DamagedDatabaseError, openDatabase } from './db/open.ts';
 import type { Executor } from './executors/executor.ts';
+import { HostStops, systemctlOfHost } from './executors/host-stop.ts';
 import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/open.ts';
 import { ProcessExecutor } from './executors/process/executor.ts';
 import { bootId } from './executors/processes.ts';
@@ -86,6 +87,7 @@ async function startParts(
   started.push(() => database.close());
   const executor = await openExecutor(config, logger);
   started.push(() => executor.close());
+  const boot = bootId();
   const context: Context = withSafeHints({
     config,
     database,
@@ -96,7 +98,8 @@ async function startParts(
     logger,
     diskReserve: new DiskReserve(config.dataDir, config.diskReserveBytes, clock),
     finishedJobs: new FinishedJobs(),
-    bootId: bootId(),
+    bootId: boot,
+    hostStops: new HostStops({ dataDir: config.dataDir, bootId: boot, systemctl: systemctlOfHost() }),
     nudge: {
       dispatch: () => loops.dispatch.nudge(),
       build: () => loops.builds.nudge(),
@@ -142,8 +145,20 @@ export async function runServer(config: Config): Promise<void> {
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
-  logger.info('stopping; running jobs go on');
+  const hostStops = await noteHostStop(server.context);
+  logger.info(hostStops ? 'stopping with the host; jobs end with it' : 'stopping; running jobs go on');
   await server.stop();
+}
+
+/** Leaves word of the host's stop for the next start, which then knows what ended the jobs. @returns whether it stops */
+async function noteHostStop({ hostStops, clock, logger }: Context): Promise<boolean> {
+  const isStopping = await hostStops.isStopping();
+  try {
+    if (isStopping) hostStops.record(clock.now());
+  } catch (error) {
+    logger.error('the stop of the host could not be recorded', error);
+  }
+  return isStopping;
 }
 
 /** What the operator can mend is said with the way to do it. */

@@ -5,7 +5,7 @@ import type { JobsTable } from '../db/schema.ts';
 import { isTerminal } from '../lifecycle/job.ts';
 import { formatMicros, parseMicros } from '../shared/clock.ts';
 import { concludeJob } from './conclude-job.ts';
-import { type End, judge } from './end-cause.ts';
+import { type End, exitOf, judge } from './end-cause.ts';
 
 /** The segment of a job's resource that holds its output. */
 export const OUTPUT = 'output';
@@ -24,7 +24,8 @@ export async function finishJob(context: Context, jobId: string, end: End): Prom
 
 /** Not before its start, nor before the last line it printed: readers of a finished job take that range. */
 function finishTime(context: Context, job: JobsTable, end: End, lastLine: string | undefined): string {
-  const ended = end.kind === 'exited' ? end.exit.finishedAt : context.clock.now();
+  const known = end.kind === 'hostStopped' ? end.at : context.clock.now();
+  const ended = exitOf(end)?.finishedAt ?? known;
   const bounds = [ended, job.created_at, job.started_at ?? '', lastLine ? wholeMicrosecond(lastLine) : ''];
   // Instants of one form compare as texts.
   return bounds.sort().at(-1)!;
