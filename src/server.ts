@@ -12,7 +12,11 @@ import { startBuildLoop } from './background/builds.ts';
 import { startCronRunLoop } from './background/cron-runs.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
 import { startLogForwardingLoop } from './background/log-forwarding.ts';
-import { startLogLimitsLoop, startLogMaintenanceLoop } from './background/log-maintenance.ts';
+import {
+  startLogLimitsLoop,
+  startLogMaintenanceLoop,
+  startLogSyncLoop,
+} from './background/log-maintenance.ts';
 import { adoptOrphans, startReconcileLoop } from './background/reconcile.ts';
 import { startUsageLoop } from './background/usage-samples.ts';
 import { type Config, ConfigError } from './config.ts';
@@ -116,6 +120,7 @@ async function startParts(
     builds: startBuildLoop(context),
     logs: startLogMaintenanceLoop(context),
     logLimits: startLogLimitsLoop(context),
+    logSync: startLogSyncLoop(context),
     logForwarding: startLogForwardingLoop(context),
     cronRuns: startCronRunLoop(context),
     usage: startUsageLoop(context),

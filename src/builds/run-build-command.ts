@@ -44,6 +44,11 @@ export async function runBuildCommand(
     : await start(context, deploy, service, source, environment);
   const end = await follow(context, deploy.id, startedAt, signals);
   const stop = end.timedOut || signals.cancel.aborted ? undefined : await outsideStop(context, end);
+  await context.logStore.sync(service.id, deploy.id).catch((error: unknown) => {
+    context.logger.error('the output of a build could not be brought to the disk', error, {
+      deploy: deploy.id,
+    });
+  });
   await executor.destroy(deploy.id);
   await removeSecretFiles(buildTree(config, deploy.id), environment.secretFiles);
   signals.cancel.throwIfAborted();

@@ -13,6 +13,11 @@ export const OUTPUT = 'output';
 /** Stores how a job ended. A job that is final stays as it is. */
 export async function finishJob(context: Context, jobId: string, end: End): Promise<void> {
   await context.logStore.complete(jobId, OUTPUT);
+  // A loss of power may not cut off what a final job is said to have printed. A disk that refuses must not keep a job
+  // from its end.
+  await context.logStore.sync(jobId, OUTPUT).catch((error: unknown) => {
+    context.logger.error('the output of a job could not be brought to the disk', error, { job: jobId });
+  });
   const lastLine = await context.logStore.endBound(jobId, OUTPUT);
   await context.database.write(async (trx) => {
     const job = await findJobById(trx, jobId);
