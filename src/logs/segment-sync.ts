@@ -7,6 +7,11 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 
 const fsyncFile = promisify(fsync);
+/** The thread holds some megabytes: it goes when there was nothing that may grow for so many passes. */
+const IDLE_PASSES = 10;
+
+/** How the thread is called where threads are listed. */
+const THREAD = 'output-to-disk';
 
 export interface SyncPass {
   /** How many had grown and are on the disk now as long as they were. */
@@ -16,12 +21,17 @@ export interface SyncPass {
 
 export class SegmentSync {
   #worker: Worker | undefined;
+  #idlePasses = 0;
   #pass: { resolve: (pass: SyncPass) => void; reject: (error: unknown) => void } | undefined;
 
   /** One pass over all segments that may grow; never two at once. @throws when its thread ends */
   async pass(paths: string[]): Promise<SyncPass> {
-    // The first segment starts the thread; without any there is nothing to ask it.
-    if (paths.length === 0) return { synced: 0, failed: [] };
+    if (paths.length === 0) {
+      this.#idlePasses += 1;
+      if (this.#idlePasses === IDLE_PASSES) await this.close();
+      return { synced: 0, failed: [] };
+    }
+    this.#idlePasses = 0;
     if (this.#pass) throw new Error('a pass over the segments is under way');
     this.#worker ??= this.#start();
     const worker = this.#worker;
@@ -35,13 +45,14 @@ export class SegmentSync {
     }
   }
 
+  /** Ends the thread; a further pass starts another. */
   async close(): Promise<void> {
     await this.#worker?.terminate();
   }
 
   #start(): Worker {
     const worker = new Worker(new URL('./sync-worker.ts', import.meta.url), {
-      name: 'output to disk',
+      name: THREAD,
       // A path and a length for each segment that may grow.
       resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64, stackSizeMb: 1 },
     });

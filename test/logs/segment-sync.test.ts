@@ -1,4 +1,12 @@
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -79,6 +87,21 @@ describe('a pass over growing output', () => {
     ]);
     rmSync(broken);
     writeFileSync(broken, record(1, 'one'));
+    expect(await store.syncGrowing()).toEqual({ synced: 1, failed: [] });
+  });
+
+  it('has a thread for as long as there is something that may grow', async () => {
+    const threads = (): string[] =>
+      readdirSync('/proc/self/task').map((id) => readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim());
+    const job = newId('job');
+    appendFileSync(await segment(job), record(1, 'one'));
+    await store.syncGrowing();
+    expect(threads()).toContain('output-to-disk');
+    await store.complete(job, 'output');
+    for (let pass = 0; pass < 10; pass++) await store.syncGrowing();
+    expect(threads()).not.toContain('output-to-disk');
+    const again = await segment();
+    appendFileSync(again, record(1, 'one'));
     expect(await store.syncGrowing()).toEqual({ synced: 1, failed: [] });
   });
 
