@@ -19,6 +19,7 @@ import { type Config, ConfigError } from './config.ts';
 import type { Context } from './context.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { DamagedDatabaseError, openDatabase } from './db/open.ts';
+import { refuseUnfitHost } from './doctor/examine.ts';
 import type { Executor } from './executors/executor.ts';
 import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/open.ts';
 import { ProcessExecutor } from './executors/process/executor.ts';
@@ -78,6 +79,7 @@ async function startParts(
   clock: Clock,
   started: Stop[],
 ): Promise<Omit<RunningServer, 'stop'>> {
+  await refuseUnfitHost(config, logger);
   const folder = claimDataFolder(config.dataDir);
   started.push(async () => folder.release());
   if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
