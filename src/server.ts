@@ -135,6 +135,8 @@ async function startParts(
 
 /** Runs a server until SIGTERM or SIGINT. */
 export async function runServer(config: Config): Promise<void> {
+  // Instances, which are another user's, must be able to read what is made for them; the data folder keeps others out.
+  process.umask(0o022);
   const logger = createLogger();
   const server = await startServer(config, logger);
   if (server.firstKey) {

@@ -25,6 +25,8 @@ async function doctor({ json, ...flags }: ServeFlags & { json?: boolean }): Prom
   const { examine } = await import('../../doctor/examine.ts');
   const { isFit } = await import('../../doctor/check.ts');
   const findings: Finding[] = [];
+  // As the server does it.
+  process.umask(0o022);
   try {
     for await (const finding of examine(readConfig(flags, process.env))) {
       findings.push(finding);
