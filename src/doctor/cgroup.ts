@@ -1,10 +1,11 @@
 /** Whether limits can be set where instances will live: the layout of cgroups, the controllers, who may make groups. */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isUnified } from '../executors/local/cgroups.ts';
+import { hasSystemd } from '../executors/local/jobs-scope.ts';
 import { findProgram, run } from '../executors/local/runtime.ts';
 import { mountOf } from '../executors/mount-table.ts';
 import { advise, type Check, fail, ok, type Verdict } from './check.ts';
-import { hasSystemd } from './systemd.ts';
 
 const MOUNT = '/sys/fs/cgroup';
 const NEEDED = ['memory', 'cpu', 'pids'];
@@ -17,14 +18,14 @@ export interface CgroupFacts {
   refused: string[];
 }
 
-/** @param own the path of this process's own group, as cgroup v2 numbers it; groups are made below it or at the root */
-export function cgroupFacts(mount = MOUNT, own = ownGroup(), systemd = hasSystemd()): CgroupFacts {
+/** @param mount the root of the hierarchies; groups are made there, or below it by systemd */
+export function cgroupFacts(mount = MOUNT): CgroupFacts {
   if (existsSync(join(mount, 'cgroup.controllers'))) {
-    // systemd makes the group for us; others let us make it below our own, or at the root.
-    const candidates = systemd ? [mount] : [join(mount, own), mount];
-    const looked = candidates.map((folder) => unifiedFolder(folder));
-    const best = looked.find(({ missing, refused }) => missing.length === 0 && refused.length === 0);
-    return { layout: 'cgroup v2', ...(best ?? looked.at(-1)!) };
+    const missing = lacking(join(mount, 'cgroup.controllers'));
+    // Where it hands them down already, nobody has to write to it.
+    const subtree = join(mount, 'cgroup.subtree_control');
+    const refused = [...refusal(mount), ...(lacking(subtree).length > 0 ? refusal(subtree) : [])];
+    return { layout: 'cgroup v2', missing, refused: refused.slice(0, 1) };
   }
   const folders = NEEDED.map((controller) => ({ controller, folder: join(mount, controller) }));
   const missing = folders.filter(({ folder }) => !existsSync(join(folder, 'cgroup.procs')));
@@ -36,13 +37,8 @@ export function cgroupFacts(mount = MOUNT, own = ownGroup(), systemd = hasSystem
   };
 }
 
-function unifiedFolder(folder: string): Pick<CgroupFacts, 'missing' | 'refused'> {
-  const controllers = read(join(folder, 'cgroup.controllers')).split(/\s+/);
-  return {
-    missing: NEEDED.filter((controller) => !controllers.includes(controller)),
-    refused: [...refusal(folder), ...refusal(join(folder, 'cgroup.subtree_control'))].slice(0, 1),
-  };
-}
+/** @param file in which the kernel lists controllers */
+const lacking = (file: string): string[] => NEEDED.filter((one) => !read(file).split(/\s+/).includes(one));
 
 /** Why nothing can be made there, if so. */
 function refusal(path: string): string[] {
@@ -68,7 +64,7 @@ export function judgeCgroups({ layout, missing, refused }: CgroupFacts, isRoot: 
   if (missing.length > 0) {
     const where = layout === 'cgroup v2' ? 'enable it in cgroup.subtree_control above' : 'mount it';
     return fail(
-      `${layout}, without the controllers ${missing.join(', ')}: cgroups are not delegated to here`,
+      `${layout} without the controllers ${missing.join(', ')}: they are not delegated to here`,
       `${where}; the kernel's command line may have turned it off (cgroup_disable, or cgroup_enable=memory missing)`,
     );
   }
@@ -93,27 +89,35 @@ export const cgroups: Check = {
   look: () => judgeCgroups(cgroupFacts(), process.getuid?.() === 0),
 };
 
-/** On cgroup v2 under systemd: instances live in a scope of their own, so that they outlive the server's unit. */
+/** Under systemd, instances live in a scope of their own, so that they outlive the server's unit. */
 export const delegation: Check = {
   id: 'delegation',
   name: 'delegated scope',
   essential: true,
   look() {
-    if (!existsSync(join(MOUNT, 'cgroup.controllers'))) return ok('not needed: not cgroup v2');
     if (!hasSystemd()) return ok('not needed: no systemd');
     if (process.getuid?.() !== 0) return advise('not tried: only root may make one', RUN_AS_ROOT);
     const program = findProgram('systemd-run');
     if (!program) return fail('no systemd-run', 'install the package systemd');
+    const scope = [
+      '--scope',
+      '--quiet',
+      '--collect',
+      '--slice=system.slice',
+      '--property=Delegate=yes',
+      '/bin/sh',
+      '-c',
+    ];
     // What the group of the scope offers, as seen from inside of it.
-    const inside = `exec cat "${MOUNT}$(sed -n 's/^0:://p' /proc/self/cgroup)/cgroup.controllers"`;
+    const inside = isUnified()
+      ? `exec cat "${MOUNT}$(sed -n 's/^0:://p' /proc/self/cgroup)/cgroup.controllers"`
+      : `echo ${NEEDED.join(' ')}`;
     try {
-      return judgeScope(
-        run(program, ['--scope', '--quiet', '--collect', '-p', 'Delegate=yes', '/bin/sh', '-c', inside]),
-      );
+      return judgeScope(run(program, [...scope, inside]));
     } catch (error) {
       return fail(
         (error as Error).message,
-        'see why systemd makes no scope: journalctl --boot --unit init.scope',
+        'see why systemd makes none: journalctl --boot --priority warning',
       );
     }
   },
@@ -124,10 +128,10 @@ export function judgeScope(controllers: string): Verdict {
   const missing = NEEDED.filter((controller) => !controllers.trim().split(/\s+/).includes(controller));
   return missing.length > 0
     ? fail(
-        `a scope of systemd has no ${missing.join(', no ')}`,
-        'see /sys/fs/cgroup/cgroup.controllers and DisableControllers= in the units above',
+        `not delegated: a scope of systemd has no ${missing.join(', ')}`,
+        'see /sys/fs/cgroup/cgroup.controllers, and DisableControllers= of system.slice',
       )
-    : ok(`systemd makes one, with ${NEEDED.join(', ')}`);
+    : ok('systemd makes one');
 }
 
 /** Memory that is swapped out must count as well, or a limit of memory is none. */

@@ -1,10 +1,10 @@
 /** What the machine and its kernel are: user, kernel, namespaces, clock, descriptors. */
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { hasSystemd } from '../executors/local/jobs-scope.ts';
 import { findProgram, run } from '../executors/local/runtime.ts';
 import { mountOf } from '../executors/mount-table.ts';
 import { advise, type Check, fail, ok, type Verdict } from './check.ts';
-import { hasSystemd } from './systemd.ts';
 
 const read = (file: string): string | undefined => {
   try {
@@ -108,9 +108,12 @@ export const descriptors: Check = {
   look() {
     const [soft, hard] =
       /^Max open files\s+(\S+)\s+(\S+)/m.exec(read('/proc/self/limits') ?? '')?.slice(1) ?? [];
-    return judgeDescriptors(Number(soft), Number(hard));
+    return judgeDescriptors(limit(soft), limit(hard));
   },
 };
+
+const limit = (text: string | undefined): number =>
+  text === 'unlimited' ? Number.POSITIVE_INFINITY : Number(text);
 
 const FEW_DESCRIPTORS = 1024;
 const ENOUGH_DESCRIPTORS = 65_536;

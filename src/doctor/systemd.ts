@@ -1,10 +1,7 @@
 /** Whether systemd runs this host. */
-import { existsSync } from 'node:fs';
+import { hasSystemd } from '../executors/local/jobs-scope.ts';
 import { findProgram, run } from '../executors/local/runtime.ts';
 import { type Check, ok } from './check.ts';
-
-/** As sd_booted(3) tells it. */
-export const hasSystemd = (): boolean => existsSync('/run/systemd/system');
 
 export const systemd: Check = {
   id: 'systemd',

@@ -87,7 +87,7 @@ describe('the doctor names', () => {
     const { get } = await examined(
       'mount -t tmpfs tmpfs /sys/fs/cgroup; : > /sys/fs/cgroup/cgroup.controllers',
     );
-    expect(get('cgroups').found).toMatch(/^cgroup v2, without the controllers memory, cpu, pids/);
+    expect(get('cgroups').found).toMatch(/^cgroup v2 without the controllers memory, cpu, pids/);
   });
 
   test('a user who is not root, and looks at the rest all the same', async () => {
