@@ -23,6 +23,7 @@ import { type Config, ConfigError } from './config.ts';
 import type { Context } from './context.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { DamagedDatabaseError, openDatabase } from './db/open.ts';
+import { refuseUnfitHost } from './doctor/examine.ts';
 import type { Executor } from './executors/executor.ts';
 import { HostStops, systemctlOfHost } from './executors/host-stop.ts';
 import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/open.ts';
@@ -83,6 +84,7 @@ async function startParts(
   clock: Clock,
   started: Stop[],
 ): Promise<Omit<RunningServer, 'stop'>> {
+  await refuseUnfitHost(config, logger);
   const folder = claimDataFolder(config.dataDir);
   started.push(async () => folder.release());
   if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
@@ -141,6 +143,8 @@ async function startParts(
 
 /** Runs a server until SIGTERM or SIGINT. */
 export async function runServer(config: Config): Promise<void> {
+  // Instances, which are another user's, must be able to read what is made for them; the data folder keeps others out.
+  process.umask(0o022);
   const logger = createLogger();
   const server = await startServer(config, logger);
   if (server.firstKey) {
