@@ -135,7 +135,10 @@ async function startParts(
   loops.builds.nudge();
   const app = await buildApp(context);
   started.push(() => app.close());
-  const url = await app.listen({ host: config.host, port: config.port }).catch(cannotListen(config));
+  const reusePort = await guardPort(config, executor, logger).catch(cannotListen(config));
+  // The framework hands on what its own types do not name.
+  const address = { host: config.host, port: config.port, reusePort };
+  const url = await app.listen(address).catch(cannotListen(config));
   // Last: a key that is made is shown once, so nothing may fail in between.
   const { key } = await ensureFirstWorkspace(context);
   return { context, app, url, ...(key ? { firstKey: key } : {}) };
@@ -174,6 +177,20 @@ async function noteHostStop({ hostStops, clock, logger }: Context): Promise<bool
 function mendable(error: unknown): never {
   if (error instanceof DamagedDatabaseError) throw new ConfigError(error.message, { cause: error });
   throw error;
+}
+
+/** @returns whether the port is kept from jobs, and is to be shared with what keeps it */
+async function guardPort(config: Config, executor: Executor, logger: Logger): Promise<boolean> {
+  // A port that is free by chance is another one after each start: nobody's clients wait there.
+  if (!executor.guardPort || config.network === 'none' || config.port === 0) return false;
+  try {
+    await executor.guardPort(config.port);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw error;
+    logger.warn('while no server runs, a job could listen at its port', { error: String(error) });
+    return false;
+  }
 }
 
 const cannotListen =

@@ -84,6 +84,12 @@ export interface Executor {
   list(): Promise<string[]>;
   /** Memory and CPU in use right now; undefined when the instance is over. */
   usage(id: string): Promise<{ memoryBytes: number; cpuSeconds: number } | undefined>;
+  /**
+   * Where instances share the host's network: keeps the server's port from them, also while no server runs. Whoever
+   * listens there must share the port (SO_REUSEPORT).
+   * @throws EADDRINUSE when another server listens there; any other error when the port cannot be kept
+   */
+  guardPort?(port: number): Promise<void>;
   /** Releases watchers; instances go on. */
   close(): Promise<void>;
 }

@@ -34,6 +34,7 @@ import { Engines } from './engines.ts';
 import { makeHostView } from './host-view.ts';
 import type { JobsPlace } from './jobs-place.ts';
 import { Launcher, type Supervisor } from './launcher.ts';
+import { guardPort } from './port-guard.ts';
 import { type RuntimeChoice, UNIFIED_BESIDE_CONTROLLERS, writeWrapper } from './runtime.ts';
 import { type SharedSpec, sharedOf } from './spec.ts';
 import { LOG, newSupervisorName, type Standby, Standbys } from './standbys.ts';
@@ -90,6 +91,7 @@ export class LocalExecutor implements Executor {
   readonly #words: Words;
   readonly #launcher: Launcher;
   readonly #standbys: Standbys;
+  #endPortGuard: (() => void) | undefined;
 
   constructor(
     options: LocalExecutorOptions & { conmon: string; init: string; choice: RuntimeChoice; place: JobsPlace },
@@ -257,6 +259,14 @@ export class LocalExecutor implements Executor {
     return this.#cgroups.usage(this.#folders.engineName(id));
   }
 
+  async guardPort(port: number): Promise<void> {
+    this.#endPortGuard = await guardPort(port, {
+      instancesFolder: this.#folders.root,
+      pidFile: join(this.#runFolder, 'port-guard.pid'),
+      joinFiles: this.#place.supervisorJoinFiles,
+    });
+  }
+
   async close(): Promise<void> {
     this.#exits.close();
     // Nothing is started any more once those that wait are removed.
@@ -265,6 +275,7 @@ export class LocalExecutor implements Executor {
     this.#words.close();
     // What runs on needs its bundle; without any, nothing of this server stays on the host.
     if ((await this.list()).length > 0) return;
+    this.#endPortGuard?.();
     rmSync(this.#runFolder, { recursive: true, force: true });
     this.#cgroups.close();
     this.#place.release();
