@@ -172,11 +172,13 @@ function cutsShort({ bootId, micros }: Line, work: StoppedWork): boolean {
 
 const wasSignalled = ({ exitCode }: ExitStatus): boolean => SIGNALLED.includes(exitCode);
 
+/**
+ * Whether the target that every way down leads through is reached or wanted. `is-system-running` says "starting" instead
+ * for as long as the host has not come up whole, also while it goes down again.
+ */
 async function saysStopping(systemctl: string): Promise<boolean> {
+  const question = ['show', '--property=ActiveState', '--property=Job', 'shutdown.target'];
   const options = { timeout: ASK_TIMEOUT_MS, killSignal: 'SIGKILL' as const };
-  // It exits with a failure for every state but "running", and prints the state all the same.
-  const { stdout } = await execute(systemctl, ['is-system-running'], options).catch(
-    (error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }),
-  );
-  return stdout.trim() === 'stopping';
+  const { stdout } = await execute(systemctl, question, options).catch(() => ({ stdout: '' }));
+  return /^(ActiveState=(active|activating)|Job=[1-9]\d*)$/m.test(stdout);
 }
