@@ -197,9 +197,10 @@ describe('single places', () => {
     ]);
   });
 
-  test('processes are started by the executors, by git, and to give back room on the disk', () => {
+  test('processes are started by the executors, by git, to give back room on the disk, and to ask systemd', () => {
     const allowed = [
       'src/builds/git.ts',
+      'src/executors/host-stop.ts',
       'src/executors/local/launcher.ts',
       'src/executors/local/runtime.ts',
       'src/executors/process/executor.ts',
