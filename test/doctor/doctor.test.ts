@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startErrand } from '../support/command-line.ts';
+import { eventually } from '../support/eventually.ts';
 import { asNobody, errandWhere, withCgroupsReadOnly, without } from '../support/on-another-host.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -146,6 +147,16 @@ describe('the doctor names', () => {
     expect(readOnly.get('data-folder').found).toContain(`${dataDir} is mounted read-only`);
   });
 
+  test('what covers parts of /proc, which costs instances their user namespace', async () => {
+    const { get, ok } = await examined(
+      'mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys',
+    );
+    expect(get('instance')).toMatchObject({ status: 'advice' });
+    expect(get('instance').found).toContain('has no user namespace');
+    expect(get('instance').advice).toContain('/proc/sys');
+    expect(ok).toBe(true);
+  });
+
   test('a git that is not there, which lets instances be tried', async () => {
     const { get, ok } = await examined(without('git'));
     expect(get('git')).toMatchObject({ status: 'failed', found: 'no git' });
@@ -230,5 +241,23 @@ describe('a server does not start, and says why and what to do,', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('not root, but user 65534');
     expect(stderr).not.toContain('apt-get');
+  });
+});
+
+test('a server starts on a disk below its reserve, for the jobs that run, and says so', async () => {
+  const onSmallDisk = ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec'];
+  const change = 'mount -t tmpfs -o size=40m tmpfs "$0"; exec "$@"';
+  const server = startErrand(['serve', '--data-dir', dataDir, '--port', '0'], {}, [
+    ...onSmallDisk,
+    change,
+    dataDir,
+  ]);
+  await eventually(
+    () => server.output.stdout.includes('Errand listens on') || server.process.exitCode !== null,
+  );
+  server.process.kill('SIGTERM');
+  expect(await server.ended).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/ warn free disk: disk full: .* less than the reserve of 64\.0 MB/),
   });
 });
