@@ -80,6 +80,8 @@ export interface Executor {
   signal(id: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Ends what is left and removes every trace but the log file. Idempotent; afterwards `inspect` says absent. */
   destroy(id: string): Promise<void>;
+  /** Gives the files of a tree to the user of instances, as a build command's own are from the first. */
+  giveTree(tree: string): Promise<void>;
   /** Ids of everything of this executor that is on the machine. */
   list(): Promise<string[]>;
   /** Memory and CPU in use right now; undefined when the instance is over. */
