@@ -23,7 +23,7 @@ import { type Config, ConfigError } from './config.ts';
 import type { Context } from './context.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { DamagedDatabaseError, openDatabase } from './db/open.ts';
-import { refuseUnfitHost } from './doctor/examine.ts';
+import { DOCTOR, refuseUnfitHost } from './doctor/examine.ts';
 import type { Executor } from './executors/executor.ts';
 import { HostStops, systemctlOfHost } from './executors/host-stop.ts';
 import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/open.ts';
@@ -235,7 +235,9 @@ async function openExecutor(config: Config, logger: Logger): Promise<Executor> {
     logger.info('local executor ready', { runtime: executor.runtime });
     return executor;
   } catch (error) {
-    if (error instanceof LocalExecutorUnavailable) throw new ConfigError(error.message, { cause: error });
+    if (error instanceof LocalExecutorUnavailable) {
+      throw new ConfigError(`${error.message}\n${DOCTOR}`, { cause: error });
+    }
     throw error;
   }
 }

@@ -75,6 +75,17 @@ describe('the doctor names', () => {
     expect(one.get('runtime').found).not.toContain('runc');
   });
 
+  test('a runtime that is there and does not start', async () => {
+    const { get, ok } = await examined(`
+      printf '#!/bin/sh\\necho no library >&2; exit 127\\n' > ${folder}/broken; chmod +x ${folder}/broken
+      mount --bind ${folder}/broken "$(command -v crun)"`);
+    expect(get('runtime')).toMatchObject({ status: 'advice' });
+    expect(get('runtime').found).toMatch(/crun failed: no library .*; runc version/);
+    // The other one makes instances, without user namespaces.
+    expect(get('instance').found).toContain('runc');
+    expect(ok).toBe(true);
+  });
+
   test('cgroups that are not delegated', async () => {
     const { get, ok } = await examined(withCgroupsReadOnly);
     expect(get('cgroups')).toMatchObject({ status: 'failed', essential: true });
