@@ -202,6 +202,7 @@ describe('single places', () => {
       'src/builds/git.ts',
       'src/executors/host-stop.ts',
       'src/executors/local/launcher.ts',
+      'src/executors/local/port-guard.ts',
       'src/executors/local/runtime.ts',
       'src/executors/process/executor.ts',
       'src/executors/process/supervisor.ts',
