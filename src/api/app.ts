@@ -64,7 +64,7 @@ function refuseUnrouted(
   setHeaders(request, reply);
   let refusal: unknown = error;
   try {
-    limiter.count(reply, rateClass(request.method), `address ${request.ip}`);
+    limiter.count(reply, rateClass(request.method), { address: request.ip });
   } catch (tooMany) {
     refusal = tooMany;
   }
@@ -92,10 +92,10 @@ function admit(
   const kind = rateClass(request.method, operationId);
   const admitCaller = (caller: Caller): undefined => {
     request.caller = caller;
-    limiter.count(reply, kind, caller.keyId);
+    limiter.count(reply, kind, { keyId: caller.keyId });
     requireRole(caller, role);
   };
-  const countStranger = (): void => limiter.count(reply, kind, `address ${request.ip}`);
+  const countStranger = (): void => limiter.count(reply, kind, { address: request.ip });
   const refuse = (error: unknown): never => {
     countStranger();
     throw error;
