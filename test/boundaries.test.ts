@@ -185,7 +185,7 @@ describe('single places', () => {
     ]);
   });
 
-  test('processes are started by the executors, by git, and to give back room on the disk', () => {
+  test('processes are started by the executors, by git, to give back room on the disk, and to watch a pipe', () => {
     const allowed = [
       'src/builds/git.ts',
       'src/executors/local/launcher.ts',
@@ -193,6 +193,7 @@ describe('single places', () => {
       'src/executors/process/executor.ts',
       'src/executors/process/supervisor.ts',
       'src/logs/output-limit.ts',
+      'src/cli/pipe-reader.ts',
     ];
     expect(holding(/node:child_process/).filter((path) => !allowed.includes(path))).toEqual([]);
   });
