@@ -29,6 +29,10 @@ export function serveCommand(): Command {
     .option('--max-jobs-per-hour <n>', 'jobs that one key may create in an hour')
     .option('--max-reads-per-minute <n>', 'reads of one key in a minute')
     .option('--max-writes-per-minute <n>', 'other changes of one key in a minute')
+    .option(
+      '--max-connections <n>',
+      'connections at once (default: a third of the descriptors, 10000 at most)',
+    )
     .addHelpText(
       'after',
       `${examples('serve --data-dir /var/lib/errand', 'serve --port 9000 --max-memory 8GB --allow-local-repos')}\n
