@@ -13,6 +13,7 @@ import { Conduct } from './conduct.ts';
 import { Connections, LINGER_MS } from './connections.ts';
 import { loadContract } from './contract.ts';
 import { addErrorShape, describeError, rememberRoutes } from './error-shape.ts';
+import { KeyWatch } from './key-watch.ts';
 import { type Caller, OperationRegistry } from './operations.ts';
 import { RateLimiter, rateClass } from './rate-limit.ts';
 import { registerRoutes } from './routes/index.ts';
@@ -63,12 +64,12 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     done();
   });
   whileBodiesCome(app, context, connections);
-  registerRoutes(new OperationRegistry(app, loadContract(), conduct), context);
+  registerRoutes(new OperationRegistry(app, loadContract(), conduct, new KeyWatch(context)), context);
   await app.ready();
   return app;
 }
 
-/** A body may take its time: it must not stand still. */
+/** A body may take its time: it must not stand still, and the key must still be good when all of it is there. */
 function whileBodiesCome(app: FastifyInstance, context: Context, connections: Connections): void {
   const hasBody = ({ headers }: FastifyRequest): boolean =>
     headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
@@ -79,6 +80,9 @@ function whileBodiesCome(app: FastifyInstance, context: Context, connections: Co
   app.addHook('preValidation', async (request) => {
     if (!hasBody(request)) return;
     connections.bodyEnds(request.raw.socket);
+    if (!request.caller) return;
+    request.caller = await authenticate(request, context);
+    requireRole(request.caller, request.routeOptions.config?.role ?? 'viewer');
   });
 }
 
