@@ -3,8 +3,8 @@
  * gives it up when the process ends, however it ends, so nothing stale can be left behind; and nobody who cannot reach
  * the folder can hold it, as a job on the host's network could hold the name of a socket.
  */
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ConfigError } from './config.ts';
 
@@ -20,7 +20,7 @@ const SQLITE_BUSY = 5;
 /** Makes the folder, for its owner alone, and claims it. @throws ConfigError when it cannot, or another server has it */
 export function claimDataFolder(folder: string): DataFolder {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     chmodSync(folder, 0o700);
   } catch (cause) {
     throw new ConfigError(`the data folder ${folder} cannot be made: ${(cause as Error).message}`, { cause });
@@ -41,4 +41,19 @@ export function claimDataFolder(folder: string): DataFolder {
   }
   const held = lock;
   return { release: () => held.close() };
+}
+
+/** One level after the other: where nothing can be made, as in /proc, Node's own `recursive` tries for ever. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+    const { code } = error as NodeJS.ErrnoException;
+    const parent = dirname(folder);
+    // Its parent is there, so that is not what is missing.
+    if (code !== 'ENOENT' || statSync(parent, { throwIfNoEntry: false })) throw error;
+    makeFolder(parent);
+    mkdirSync(folder, { mode: 0o700 });
+  }
 }

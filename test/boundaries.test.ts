@@ -197,7 +197,7 @@ describe('single places', () => {
     ]);
   });
 
-  test('processes are started by the executors, by git, to give back room on the disk, and to ask systemd', () => {
+  test('processes are started by the executors, by git, to give room back, to ask systemd, and to watch a pipe', () => {
     const allowed = [
       'src/builds/git.ts',
       'src/executors/host-stop.ts',
@@ -207,6 +207,7 @@ describe('single places', () => {
       'src/executors/process/executor.ts',
       'src/executors/process/supervisor.ts',
       'src/logs/output-limit.ts',
+      'src/cli/pipe-reader.ts',
     ];
     expect(holding(/node:child_process/).filter((path) => !allowed.includes(path))).toEqual([]);
   });

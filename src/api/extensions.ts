@@ -39,8 +39,11 @@ export function extendContract<T extends object>(contract: T): T {
     hostStopped: { type: 'string' },
     startFailed: { type: 'string' },
   });
-  // Lines tell the service they belong to and the stream they were written to.
-  (schemas['logLabelName'] as { enum: string[] }).enum.push('service', 'stream');
+  // Beside the labels: generated clients take the names of those for a closed set.
+  add(schemas['log'], {
+    stream: { type: 'string', enum: ['stdout', 'stderr'] },
+    service: { type: 'string' },
+  });
   add(schemas['ownerLogStreamSetting'], {
     status: {
       type: 'object',

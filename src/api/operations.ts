@@ -13,6 +13,7 @@ import { type Conduct, isAudited } from './conduct.ts';
 import type { Contract, ContractOperation, JsonSchema, Parameter } from './contract.ts';
 import type { OperationId, Operations } from './contract-types.ts';
 import { declaredOnly } from './declared-only.ts';
+import type { KeyWatch, Lease } from './key-watch.ts';
 
 /** Who calls: a key belongs to one workspace and has one role. */
 export interface Caller {
@@ -57,14 +58,16 @@ export class OperationRegistry {
   readonly #operations: Map<string, ContractOperation>;
   readonly schemas: Contract['schemas'];
   readonly #conduct: Conduct;
+  readonly #keys: KeyWatch;
   readonly #ajv: Ajv2020;
   readonly #stopping = new AbortController();
 
-  constructor(app: FastifyInstance, contract: Contract, conduct: Conduct) {
+  constructor(app: FastifyInstance, contract: Contract, conduct: Conduct, keys: KeyWatch) {
     this.#app = app;
     this.#operations = contract.operations;
     this.schemas = contract.schemas;
     this.#conduct = conduct;
+    this.#keys = keys;
     app.addHook('preClose', async () => this.#stopping.abort());
     // No coercion and no defaults: what a client sent is what is judged and stored. That the contract's own schemas are
     // sound is a test's concern, not each start's.
@@ -126,7 +129,7 @@ export class OperationRegistry {
   addSocket<Id extends OperationId, Ready>(
     id: Id,
     prepare: (call: Omit<Call<Id>, 'body' | 'reply'>) => Promise<Ready>,
-    connect: (socket: WebSocket, ready: Ready, connection: Socket) => void,
+    connect: (socket: WebSocket, ready: Ready, request: FastifyRequest, connection: Socket) => void,
   ): void {
     const operation = this.#take(id);
     const readQuery = queryReader(operation, (schema) => this.#compile(schema));
@@ -148,7 +151,7 @@ export class OperationRegistry {
       handler: async () => {
         throw invalid('this address is for WebSockets: connect with an upgrade');
       },
-      wsHandler: (socket, request) => connect(socket, prepared.get(request)!, request.raw.socket),
+      wsHandler: (socket, request) => connect(socket, prepared.get(request)!, request, request.raw.socket),
     });
   }
 
@@ -165,6 +168,11 @@ export class OperationRegistry {
   /** Aborts when the server begins to stop: what lasts ends itself then. */
   get stopping(): AbortSignal {
     return this.#stopping.signal;
+  }
+
+  /** For what lasts: tells when the caller's key is not good for the operation any more. Release it at the end. */
+  leaseFor(request: FastifyRequest): Lease {
+    return this.#keys.hold(request.caller, request.routeOptions.config.role ?? 'viewer');
   }
 
   /** The operation, once. @throws for an unknown or repeated one */

@@ -29,12 +29,12 @@ export function serviceFields(service: Service): string {
     ['type', service.type],
     ['state', service.suspended === 'suspended' ? paintStatus('suspended') : 'active'],
     ['runtime', runtimeOf(service)],
-    ['plan', details.plan],
+    ['plan', details.plan && cell(details.plan)],
     ['repository', service.repo && cell(service.repo, 200)],
     ['branch', service.branch && cell(service.branch, 200)],
     ['root folder', cell(service.rootDir, 200)],
     ['image', service.imagePath && cell(service.imagePath, 200)],
-    ['schedule', details.schedule],
+    ['schedule', details.schedule && cell(details.schedule)],
     ['build command', commands.buildCommand && cell(commands.buildCommand, 200)],
     ['start command', commands.startCommand && cell(commands.startCommand, 200)],
     ['created', service.createdAt],
@@ -72,7 +72,7 @@ export function jobFields(job: Job, nowMs: number): string {
     ['command', cell(job.startCommand, 500)],
     ['status', paintStatus(job.status ?? 'pending')],
     ['exit', outcome(job)],
-    ['reason', job.status === 'failed' ? jobExit(job).why : undefined],
+    ['reason', job.status === 'failed' ? reasonOf(job) : undefined],
     ['instance type', planName(job.planId)],
     ['created', job.createdAt],
     ['started', job.startedAt],
@@ -80,6 +80,11 @@ export function jobFields(job: Job, nowMs: number): string {
     ['duration', formatDuration(job.startedAt, job.finishedAt, nowMs)],
     ['cost', jobCost(job)],
   ]);
+}
+
+function reasonOf(job: Job): string | undefined {
+  const { why } = jobExit(job);
+  return why && cell(why, 500);
 }
 
 function outcome(job: Job): string | undefined {

@@ -38,7 +38,7 @@ export interface Database {
   afterCommit(then: () => void): void;
   /** Runs `work`; the first write in it that succeeds commits together with `companion`. */
   accompanied<T>(companion: Companion, work: () => Promise<T>): Promise<T>;
-  /** Waits for queued writes, then closes. */
+  /** Waits for queued writes, then closes: writes that come later are refused as `unavailable`. */
   close(): Promise<void>;
 }
 
@@ -162,7 +162,7 @@ class SqliteStore implements Database {
   }
 
   async close(): Promise<void> {
-    await this.#writes.empty();
+    await this.#writes.close();
     this.#reader.sqlite.close();
     this.#writer.sqlite.close();
   }

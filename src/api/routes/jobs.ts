@@ -56,8 +56,14 @@ export function jobRoutes(operations: OperationRegistry, context: Context): void
       throw invalid(`query parameter timeoutSeconds must be from 0 to ${MAX_WAIT_SECONDS}, got ${seconds}`);
     }
     // A stopping server answers with the job as it is; the client asks the next one.
-    const ends = [AbortSignal.timeout(seconds * 1000), request.signal, operations.stopping];
-    const patience = AbortSignal.any(ends);
-    return presentJob(await waitForJob(context, caller.workspaceId, params.jobId, patience));
+    const lease = operations.leaseFor(request);
+    const ends = [AbortSignal.timeout(seconds * 1000), request.signal, operations.stopping, lease.signal];
+    try {
+      const job = await waitForJob(context, caller.workspaceId, params.jobId, AbortSignal.any(ends));
+      lease.signal.throwIfAborted();
+      return presentJob(job);
+    } finally {
+      lease.release();
+    }
   });
 }
