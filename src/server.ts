@@ -2,9 +2,6 @@
  * The composition root: config → database → executor → loops → API → listen. The only place that knows every concrete
  * class. Stopping undoes it in reverse and leaves all instances running.
  */
-
-import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './api/app.ts';
@@ -27,6 +24,7 @@ import { endRestoredWork } from './jobs/end-restored-work.ts';
 import { FinishedJobs } from './jobs/finished-jobs.ts';
 import { JobRunner } from './jobs/runner.ts';
 import { FileLogStore } from './logs/file-store.ts';
+import { openVault } from './safekeeping/master-key.ts';
 import { DiskReserve } from './services/disk-reserve.ts';
 import { ensureFirstWorkspace } from './services/first-start.ts';
 import { withSafeHints } from './services/hints.ts';
@@ -34,7 +32,6 @@ import { type Clock, SystemClock } from './shared/clock.ts';
 import { armCrashPoint } from './shared/crash-points.ts';
 import { createLogger, type Logger } from './shared/logger.ts';
 import type { Secret } from './shared/secret.ts';
-import { Vault } from './shared/vault.ts';
 
 export interface RunningServer {
   context: Context;
@@ -81,9 +78,9 @@ async function startParts(
   const folder = claimDataFolder(config.dataDir);
   started.push(async () => folder.release());
   if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
-  const vault = new Vault(masterKey(config));
   const database = await openDatabase(join(config.dataDir, 'errand.db')).catch(mendable);
   started.push(() => database.close());
+  const vault = await openVault(config, database, logger);
   const executor = await openExecutor(config, logger);
   started.push(() => executor.close());
   const context: Context = withSafeHints({
@@ -163,26 +160,6 @@ const cannotListen =
     const message = why[cause.code ?? ''];
     throw message === undefined ? cause : new ConfigError(message, { cause });
   };
-
-/** From the configuration, or from a file that the first start makes. */
-function masterKey(config: Config): Buffer {
-  if (config.masterKey) {
-    const key = /^[0-9a-f]{64}$/i.test(config.masterKey)
-      ? Buffer.from(config.masterKey, 'hex')
-      : Buffer.from(config.masterKey, 'base64');
-    if (key.length !== 32) throw new ConfigError('ERRAND_MASTER_KEY must be 32 bytes in hex or base64');
-    return key;
-  }
-  const file = join(config.dataDir, 'master.key');
-  if (!existsSync(file)) {
-    // There whole or not at all: half a key would shut out what it is to protect.
-    writeFileSync(`${file}.new`, randomBytes(32), { mode: 0o600, flush: true });
-    renameSync(`${file}.new`, file);
-  }
-  const key = readFileSync(file);
-  if (key.length !== 32) throw new ConfigError(`${file} must hold 32 bytes, and has ${key.length}`);
-  return key;
-}
 
 async function openExecutor(config: Config, logger: Logger): Promise<Executor> {
   if (config.executor === 'process') {

@@ -38,6 +38,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   'src/services': ['DOMAIN'],
   'src/builds': ['DOMAIN', 'src/services'],
   'src/jobs': ['DOMAIN', 'src/services', 'src/builds', 'src/logs/mask.ts'],
+  // The data folder as a whole, with its key, its copies and its identity: also while no server runs on it.
+  'src/safekeeping': ['DOMAIN', 'src/services', 'src/jobs', 'src/config.ts', 'src/data-folder.ts'],
   'src/background': [
     'DOMAIN',
     'src/services',
@@ -64,8 +66,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   // the server when it is asked for.
   'src/cli': ['src/client', 'src/shared', 'src/services/plans.ts', 'type:src/api/contract-types.ts'],
   'src/cli/commands/serve.ts': ['src/cli', 'src/config.ts', 'src/server.ts'],
-  // Works on the file itself, so that it works whatever state the server is in.
+  // These work on the data folder itself, whatever state the server is in.
   'src/cli/commands/backup.ts': ['src/cli', 'src/db/backup.ts', 'src/shared'],
+  'src/cli/commands/rotate-key.ts': ['src/cli', 'src/config.ts', 'src/safekeeping', 'src/shared'],
   // Composition: the value that is handed down, as types, and the place that makes it.
   'src/context.ts': ['src'],
   'src/server.ts': ['src'],

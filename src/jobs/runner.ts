@@ -17,6 +17,7 @@ import { instanceTypes } from '../services/plans.ts';
 import { processEnvironment } from '../services/process-environment.ts';
 import { type Clock, parseMicros } from '../shared/clock.ts';
 import { crashPoint } from '../shared/crash-points.ts';
+import { SealedWithAnotherKey } from '../shared/vault.ts';
 import { stopRunning } from './cancel-job.ts';
 import { concludeJob } from './conclude-job.ts';
 import { Deadlines } from './deadlines.ts';
@@ -122,7 +123,9 @@ export class JobRunner {
       await this.#markStarted(job.id, startedAt);
       crashPoint('started-committed');
     } catch (error) {
-      if (!(error instanceof StartFailedError)) return this.#recover(job, error);
+      // What it froze does not open: another attempt would find the same.
+      const neverStarts = error instanceof StartFailedError || error instanceof SealedWithAnotherKey;
+      if (!neverStarts) return this.#recover(job, error);
       this.#context.logger.error('an instance could not be started', error, { job: job.id });
       await finishJob(this.#context, job.id, { kind: 'neverStarted', message: error.message });
     }

@@ -6,6 +6,7 @@ import { deployCommand } from './deploy.ts';
 import { jobsCommand } from './jobs.ts';
 import { keysCommand } from './keys.ts';
 import { logsCommand } from './logs.ts';
+import { rotateKeyCommand } from './rotate-key.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
 import { servicesCommand } from './services.ts';
@@ -15,6 +16,7 @@ export function allCommands(): Command[] {
   return [
     serveCommand(),
     backupCommand(),
+    rotateKeyCommand(),
     servicesCommand(),
     deployCommand(),
     runCommand(),
