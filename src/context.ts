@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import type { Database } from './db/open.ts';
 import type { Executor } from './executors/executor.ts';
 import type { FinishedJobs } from './jobs/finished-jobs.ts';
+import type { Held } from './jobs/runner.ts';
 import type { LogStore } from './logs/log-store.ts';
 import type { DiskReserve } from './services/disk-reserve.ts';
 import type { Clock } from './shared/clock.ts';
@@ -17,6 +18,8 @@ export interface Context {
   vault: Vault;
   clock: Clock;
   logger: Logger;
+  /** What jobs that run hold of `config.capacity`. */
+  held: () => Held;
   /** Whether the data folder has room for more. */
   diskReserve: DiskReserve;
   /** Announces jobs that became final. */

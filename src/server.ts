@@ -93,6 +93,7 @@ async function startParts(
     logger,
     diskReserve: new DiskReserve(config.dataDir, config.diskReserveBytes, clock),
     finishedJobs: new FinishedJobs(),
+    held: () => runner.held,
     bootId: bootId(),
     nudge: {
       dispatch: () => loops.dispatch.nudge(),

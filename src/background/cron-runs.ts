@@ -16,7 +16,14 @@ export function startCronRunLoop(context: Context): Loop {
 export async function startWaitingRuns(context: Context): Promise<number> {
   let started = 0;
   for (const serviceId of await servicesWithStartableRuns(context.database.read, PER_PASS)) {
-    if (await startWaitingRun(context, serviceId)) started += 1;
+    try {
+      if (await startWaitingRun(context, serviceId)) started += 1;
+    } catch (error) {
+      // The runs of other cron jobs do not wait for what is wrong with this one.
+      context.logger.error('a run of a cron job could not be started; it is tried again', error, {
+        service: serviceId,
+      });
+    }
   }
   return started;
 }

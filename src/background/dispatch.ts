@@ -1,8 +1,12 @@
-/** Starts pending jobs in order while there is room. The head of the queue waits for its room: nobody overtakes it. */
+/**
+ * Starts pending jobs in order while there is room. The head of the queue waits for its room: nobody overtakes it. One
+ * that can never have it ends, and the others go on.
+ */
 import { availableParallelism } from 'node:os';
 import type { Context } from '../context.ts';
 import { pendingJobs, transitionJob } from '../db/queries/jobs.ts';
 import type { JobsTable } from '../db/schema.ts';
+import { endMisfits } from '../jobs/capacity.ts';
 import type { JobRunner } from '../jobs/runner.ts';
 import { crashPoint } from '../shared/crash-points.ts';
 import { type Loop, startLoop } from './loop.ts';
@@ -26,7 +30,9 @@ export async function dispatch(context: Context, runner: JobRunner): Promise<voi
     const free = MAX_STARTING - runner.held.starting;
     // Many creates nudge it while nothing can start: those are answered without a look at the queue.
     if (free <= 0 || runner.held.jobs >= context.config.capacity.jobs) return;
-    const chosen = whatFits(context, runner, await pendingJobs(context.database.read, free));
+    const waiting = await pendingJobs(context.database.read, free);
+    if (await endMisfits(context, waiting)) continue;
+    const chosen = whatFits(context, runner, waiting);
     if (chosen.length === 0) return;
     for (const { id } of chosen) runner.announced.add(id);
     try {

@@ -9,6 +9,7 @@ import { followJob, streamOf } from '../follow.ts';
 import { outliveReaders, print, printJson, say, write } from '../output.ts';
 import { connect, findService, ownerId } from '../session.ts';
 import { shellCommand } from '../shell-words.ts';
+import { tellWhyItWaits } from '../waiting.ts';
 
 interface RunOptions extends OutputOptions {
   plan?: string;
@@ -77,7 +78,8 @@ async function runToEnd(client: Client, create: () => Promise<Job>, options: Run
   const json = wantsJson(options);
   const onLine = (line: Log): Promise<void> =>
     write(json || streamOf(line) === 'stderr' ? process.stderr : process.stdout, `${line.message}\n`);
-  const end = await followJob(client, job, { ownerId: owner, onLine });
+  const stopTelling = tellWhyItWaits(client, job);
+  const end = await followJob(client, job, { ownerId: owner, onLine }).finally(stopTelling);
   interrupts.stop();
   if (json) await printJson(end);
   const { code, why } = jobExit(end);

@@ -119,6 +119,28 @@ export async function nextQueuedDeploy(queries: Queries): Promise<DeploysTable |
     .executeTakeFirst();
 }
 
+/** How many deploys wait before this one, up to `limit`. */
+export async function countQueuedBefore(
+  queries: Queries,
+  deploy: Pick<DeploysTable, 'created_at' | 'id'>,
+  limit: number,
+): Promise<number> {
+  const before = queries
+    .selectFrom('deploys')
+    .select('id')
+    .where(ACTIVE_DEPLOYS)
+    .where('status', '=', 'queued')
+    .where((where) =>
+      where(where.refTuple('created_at', 'id'), '<', where.tuple(deploy.created_at, deploy.id)),
+    )
+    .limit(limit);
+  const row = await queries
+    .selectFrom(before.as('before'))
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
 /** Every deploy that waits, oldest first. */
 export async function queuedDeploys(queries: Queries): Promise<DeploysTable[]> {
   return queries

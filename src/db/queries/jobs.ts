@@ -153,6 +153,32 @@ export async function pendingJobs(queries: Queries, limit: number): Promise<Jobs
   return oldestPending.all(queries, { limit });
 }
 
+const pendingBefore = prepared(
+  (queries, { createdAt, id, limit }: { createdAt: string; id: string; limit: number }) =>
+    queries
+      .selectFrom((inner) =>
+        inner
+          .selectFrom('jobs')
+          .select('id')
+          .where(UNFINISHED_JOBS)
+          .where('phase', '=', 'pending')
+          .where((where) => where(where.refTuple('created_at', 'id'), '<', where.tuple(createdAt, id)))
+          .limit(limit)
+          .as('before'),
+      )
+      .select((select) => select.fn.countAll<number>().as('count')),
+);
+
+/** How many jobs wait before this one, up to `limit`. */
+export async function countPendingBefore(
+  queries: Queries,
+  job: Pick<JobsTable, 'created_at' | 'id'>,
+  limit: number,
+): Promise<number> {
+  const row = await pendingBefore.first(queries, { createdAt: job.created_at, id: job.id, limit });
+  return Number(row?.count ?? 0);
+}
+
 /** Jobs that hold resources or may: everything between the intent to start and the end. */
 export async function activeJobs(queries: Queries): Promise<JobsTable[]> {
   return queries
