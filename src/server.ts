@@ -10,7 +10,7 @@ import { startCronRunLoop } from './background/cron-runs.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
 import { startLogForwardingLoop } from './background/log-forwarding.ts';
 import { startLogLimitsLoop, startLogMaintenanceLoop } from './background/log-maintenance.ts';
-import { adoptOrphans, startReconcileLoop } from './background/reconcile.ts';
+import { adoptOrphans, startReconcileLoop, warnOfOtherEngines } from './background/reconcile.ts';
 import { startUsageLoop } from './background/usage-samples.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { Context } from './context.ts';
@@ -118,6 +118,7 @@ async function startParts(
   started.push(() => Promise.all(Object.values(loops).map((loop) => loop.stop())));
   // What runs already holds its part of the capacity: taken up before anything else is started.
   await adoptOrphans(context, runner);
+  await warnOfOtherEngines(context);
   loops.reconcile.nudge();
   loops.dispatch.nudge();
   loops.builds.nudge();

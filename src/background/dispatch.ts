@@ -62,10 +62,11 @@ function whatFits(context: Context, runner: JobRunner, waiting: JobsTable[]): Jo
 
 /** The first of the locks against a second start: the intent is on disk before anything happens. */
 async function commitIntent(context: Context, job: JobsTable): Promise<JobsTable | undefined> {
-  const { clock, bootId } = context;
+  const { clock, bootId, executor } = context;
   const result = await context.database.write(
     (trx) =>
       transitionJob(trx, job.id, 'dispatch', clock.now(), {
+        engine: executor.name,
         boot_id: bootId,
         deadline_monotonic_ms: clock.monotonicMs() + job.timeout_seconds * 1000 + START_ALLOWANCE_MS,
       }),

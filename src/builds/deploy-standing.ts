@@ -2,6 +2,7 @@
 import type { Context } from '../context.ts';
 import { countQueuedBefore, deploysInProgress } from '../db/queries/deploys.ts';
 import type { DeploysTable } from '../db/schema.ts';
+import { isOf } from '../executors/executor.ts';
 
 export interface DeployStanding {
   statusReason?: string;
@@ -13,8 +14,15 @@ export interface DeployStanding {
 const COUNTED_PLACES = 1000;
 
 export async function deployStanding(context: Context, deploy: DeploysTable): Promise<DeployStanding> {
+  const { config, database, diskReserve, executor } = context;
+  if (deploy.status === 'build_in_progress' && !isOf(executor, deploy)) {
+    return {
+      statusReason:
+        `is built by the ${deploy.engine} executor and is left alone by this server, which has the ${executor.name} ` +
+        `executor: start the server with --executor ${deploy.engine} to follow it`,
+    };
+  }
   if (deploy.status !== 'queued') return {};
-  const { config, database, diskReserve } = context;
   const before = await countQueuedBefore(database.read, deploy, COUNTED_PLACES);
   const place = before < COUNTED_PLACES ? { queuePlace: before + 1 } : {};
   const building = await deploysInProgress(database.read);
@@ -26,7 +34,7 @@ export async function deployStanding(context: Context, deploy: DeploysTable): Pr
     }
     const own = building.find(({ service_id }) => service_id === deploy.service_id);
     if (own) return `waits for the end of deploy ${own.id}: a service has one build at a time`;
-    if (building.length >= config.maxBuilds) {
+    if (building.filter((one) => isOf(executor, one)).length >= config.maxBuilds) {
       return `waits for the end of another build: ${config.maxBuilds} may run at once (--max-builds)`;
     }
     return before === 0

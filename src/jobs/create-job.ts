@@ -97,6 +97,7 @@ function jobRow(
     exit_code: null,
     signal: null,
     reason: null,
+    engine: null,
     boot_id: null,
     deadline_monotonic_ms: null,
     stop_monotonic_ms: null,

@@ -11,7 +11,7 @@ import { artifactTree } from '../builds/artifact-path.ts';
 import type { Context } from '../context.ts';
 import { findJobById, findSnapshot, transitionJob } from '../db/queries/jobs.ts';
 import type { JobsTable } from '../db/schema.ts';
-import { type InstanceSpec, StartFailedError } from '../executors/executor.ts';
+import { type InstanceSpec, isOf, StartFailedError } from '../executors/executor.ts';
 import { isTerminal } from '../lifecycle/job.ts';
 import { instanceTypes } from '../services/plans.ts';
 import { processEnvironment } from '../services/process-environment.ts';
@@ -240,7 +240,11 @@ export class JobRunner {
       const job = await findJobById(trx, id);
       if (job?.phase !== 'starting') return false;
       if (!job.end_cause) {
-        await transitionJob(trx, id, 'requeue', clock.now(), { boot_id: null, deadline_monotonic_ms: null });
+        await transitionJob(trx, id, 'requeue', clock.now(), {
+          engine: null,
+          boot_id: null,
+          deadline_monotonic_ms: null,
+        });
         return false;
       }
       await concludeJob(trx, job, judge(job, { kind: 'neverStarted', message: '' }), clock.now());
@@ -263,6 +267,8 @@ export class JobRunner {
   async #sendStop(id: string): Promise<void> {
     const job = await findJobById(this.#context.database.read, id);
     if (job?.phase !== 'stopping' || job.stop_monotonic_ms === null) return;
+    // The intention is stored: whoever follows the job acts on it.
+    if (!isOf(this.#context.executor, job)) return;
     crashPoint('stop-committed');
     await this.#context.executor.signal(id, 'SIGTERM');
     crashPoint('stop-signaled');

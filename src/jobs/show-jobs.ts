@@ -2,6 +2,8 @@
 import type { Context } from '../context.ts';
 import { countPendingBefore } from '../db/queries/jobs.ts';
 import type { JobsTable } from '../db/schema.ts';
+import { isOf } from '../executors/executor.ts';
+import { isTerminal } from '../lifecycle/job.ts';
 import { shortage } from './capacity.ts';
 import { type PresentedJob, presentJob } from './present-job.ts';
 
@@ -24,7 +26,22 @@ export async function showJobs(context: Context, jobs: readonly JobsTable[]): Pr
 }
 
 async function standing(context: Context, job: JobsTable): Promise<Standing> {
-  return job.phase === 'pending' ? waiting(context, job) : {};
+  if (job.phase === 'pending') return waiting(context, job);
+  return isTerminal(job.phase) ? {} : otherEngine(context, job);
+}
+
+/** @returns nothing for a job of this server's own executor */
+function otherEngine(
+  { executor }: Pick<Context, 'executor'>,
+  { engine, end_cause }: Pick<JobsTable, 'engine' | 'end_cause'>,
+): Standing {
+  if (isOf(executor, { engine })) return {};
+  const later = end_cause ? '; what ends it is done then' : '';
+  return {
+    statusReason:
+      `was started by the ${engine} executor and is left alone by this server, which has the ${executor.name} ` +
+      `executor: start the server with --executor ${engine} to follow it${later}`,
+  };
 }
 
 async function waiting(context: Context, job: JobsTable): Promise<Standing> {

@@ -29,6 +29,7 @@ export async function insertDeploy(trx: Queries, deploy: NewDeploy): Promise<Dep
     commit_created_at: null,
     artifact_id: null,
     failure: null,
+    engine: null,
     updated_at: deploy.created_at,
     started_at: null,
     finished_at: null,
@@ -175,6 +176,22 @@ export async function activeDeploysAmong(queries: Queries, ids: readonly string[
   return rows.map((row) => row.id);
 }
 
+/** Of the given ids those of deploys that another executor than this one builds, or built. */
+export async function deploysOfOtherEngines(
+  queries: Queries,
+  ids: readonly string[],
+  engine: string,
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await queries
+    .selectFrom('deploys')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('engine', '!=', engine)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 /** The deploys of a service on which work is still to do. */
 export async function activeDeploysOf(queries: Queries, serviceId: string): Promise<DeploysTable[]> {
   return queries
@@ -218,7 +235,7 @@ export async function transitionDeploy(
   trx: Queries,
   id: string,
   event: DeployEvent,
-  change: { at: string; failure?: string; artifactId?: string },
+  change: { at: string; failure?: string; artifactId?: string; engine?: string },
 ): Promise<DeployTransition> {
   const before = await findDeployById(trx, id);
   if (!before) return { result: 'missing' };
@@ -233,6 +250,7 @@ export async function transitionDeploy(
       ...(event === 'build' ? { started_at: change.at } : {}),
       ...(isOver ? { finished_at: change.at } : {}),
       ...(change.failure === undefined ? {} : { failure: change.failure }),
+      ...(change.engine === undefined ? {} : { engine: change.engine }),
       ...(change.artifactId === undefined ? {} : { artifact_id: change.artifactId }),
     })
     .where('id', '=', id)

@@ -16,6 +16,7 @@ export type TransitionFacts = Partial<
     | 'exit_code'
     | 'signal'
     | 'reason'
+    | 'engine'
     | 'boot_id'
     | 'deadline_monotonic_ms'
     | 'stop_monotonic_ms'
@@ -208,6 +209,22 @@ export async function unfinishedAmong(queries: Queries, ids: string[]): Promise<
     .select('id')
     .where('id', 'in', ids)
     .where('phase', 'not in', [...TERMINAL])
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+/** Of the given ids those of jobs that another executor than this one started. */
+export async function jobsOfOtherEngines(
+  queries: Queries,
+  ids: readonly string[],
+  engine: string,
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await queries
+    .selectFrom('jobs')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('engine', '!=', engine)
     .execute();
   return rows.map(({ id }) => id);
 }
