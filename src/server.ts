@@ -8,6 +8,8 @@ import { buildApp } from './api/app.ts';
 import { startBuildLoop } from './background/builds.ts';
 import { startCronRunLoop } from './background/cron-runs.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
+import { startFolderIdentityLoop } from './background/folder-identity.ts';
+import { startHoldLoop } from './background/hold.ts';
 import { startLogForwardingLoop } from './background/log-forwarding.ts';
 import { startLogLimitsLoop, startLogMaintenanceLoop } from './background/log-maintenance.ts';
 import { adoptOrphans, startReconcileLoop, warnOfOtherEngines } from './background/reconcile.ts';
@@ -20,10 +22,12 @@ import type { Executor } from './executors/executor.ts';
 import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/open.ts';
 import { ProcessExecutor } from './executors/process/executor.ts';
 import { bootId } from './executors/processes.ts';
-import { endRestoredWork } from './jobs/end-restored-work.ts';
 import { FinishedJobs } from './jobs/finished-jobs.ts';
 import { JobRunner } from './jobs/runner.ts';
 import { FileLogStore } from './logs/file-store.ts';
+import { carryOutDecision } from './safekeeping/decide.ts';
+import { requireDatabaseOfUsedFolder } from './safekeeping/folder-identity.ts';
+import { openFolder } from './safekeeping/hold.ts';
 import { openVault } from './safekeeping/master-key.ts';
 import { DiskReserve } from './services/disk-reserve.ts';
 import { ensureFirstWorkspace } from './services/first-start.ts';
@@ -78,9 +82,11 @@ async function startParts(
   const folder = claimDataFolder(config.dataDir);
   started.push(async () => folder.release());
   if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
+  requireDatabaseOfUsedFolder(config.dataDir);
   const database = await openDatabase(join(config.dataDir, 'errand.db')).catch(mendable);
   started.push(() => database.close());
   const vault = await openVault(config, database, logger);
+  const hold = await openFolder(config.dataDir, database, logger);
   const executor = await openExecutor(config, logger);
   started.push(() => executor.close());
   const context: Context = withSafeHints({
@@ -91,6 +97,7 @@ async function startParts(
     vault,
     clock,
     logger,
+    hold,
     diskReserve: new DiskReserve(config.dataDir, config.diskReserveBytes, clock),
     finishedJobs: new FinishedJobs(),
     held: () => runner.held,
@@ -102,7 +109,7 @@ async function startParts(
     },
   });
   started.push(() => context.logStore.close());
-  await endRestoredWork(context);
+  await carryOutDecision(context);
   const runner = new JobRunner(context);
   started.push(() => runner.close());
   const loops = {
@@ -114,6 +121,11 @@ async function startParts(
     logForwarding: startLogForwardingLoop(context),
     cronRuns: startCronRunLoop(context),
     usage: startUsageLoop(context),
+    folderIdentity: startFolderIdentityLoop(context),
+    hold: startHoldLoop(context, async () => {
+      await adoptOrphans(context, runner);
+      for (const loop of [loops.reconcile, loops.dispatch, loops.builds]) loop.nudge();
+    }),
   };
   started.push(() => Promise.all(Object.values(loops).map((loop) => loop.stop())));
   // What runs already holds its part of the capacity: taken up before anything else is started.

@@ -45,6 +45,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'src/services',
     'src/builds',
     'src/jobs',
+    'src/safekeeping',
     'src/logs/syslog.ts',
     'src/logs/syslog-connection.ts',
   ],
@@ -67,7 +68,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   'src/cli': ['src/client', 'src/shared', 'src/services/plans.ts', 'type:src/api/contract-types.ts'],
   'src/cli/commands/serve.ts': ['src/cli', 'src/config.ts', 'src/server.ts'],
   // These work on the data folder itself, whatever state the server is in.
-  'src/cli/commands/backup.ts': ['src/cli', 'src/db/backup.ts', 'src/shared'],
+  'src/cli/commands/backup.ts': ['src/cli', 'src/config.ts', 'src/safekeeping', 'src/shared'],
+  'src/cli/commands/restore.ts': ['src/cli', 'src/config.ts', 'src/safekeeping', 'src/shared'],
   'src/cli/commands/rotate-key.ts': ['src/cli', 'src/config.ts', 'src/safekeeping', 'src/shared'],
   // Composition: the value that is handed down, as types, and the place that makes it.
   'src/context.ts': ['src'],
@@ -188,7 +190,7 @@ describe('single places', () => {
     ]);
   });
 
-  test('processes are started by the executors, by git, and to give back room on the disk', () => {
+  test('processes are started by the executors, by git, to copy artifacts, and to give back room on the disk', () => {
     const allowed = [
       'src/builds/git.ts',
       'src/executors/local/launcher.ts',
@@ -196,6 +198,7 @@ describe('single places', () => {
       'src/executors/process/executor.ts',
       'src/executors/process/supervisor.ts',
       'src/logs/output-limit.ts',
+      'src/safekeeping/copy-tree.ts',
     ];
     expect(holding(/node:child_process/).filter((path) => !allowed.includes(path))).toEqual([]);
   });

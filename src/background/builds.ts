@@ -48,7 +48,7 @@ class Builds {
   }
 
   async pass(): Promise<void> {
-    if (this.#serverStop.signal.aborted) return;
+    if (this.#serverStop.signal.aborted || this.#context.hold.held) return;
     const inProgress = await deploysInProgress(this.#context.database.read);
     this.#endCanceled(inProgress);
     for (const deploy of inProgress) {

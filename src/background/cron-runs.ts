@@ -15,6 +15,7 @@ export function startCronRunLoop(context: Context): Loop {
 /** One pass. @returns how many runs were started */
 export async function startWaitingRuns(context: Context): Promise<number> {
   let started = 0;
+  if (context.hold.held) return started;
   for (const serviceId of await servicesWithStartableRuns(context.database.read, PER_PASS)) {
     try {
       if (await startWaitingRun(context, serviceId)) started += 1;

@@ -25,7 +25,7 @@ export function startDispatchLoop(context: Context, runner: JobRunner): Loop {
 /** One pass: starts what fits. */
 export async function dispatch(context: Context, runner: JobRunner): Promise<void> {
   // Those that run need the rest of the disk for their ends.
-  if (!context.diskReserve.hasRoom()) return;
+  if (context.hold.held || !context.diskReserve.hasRoom()) return;
   for (;;) {
     const free = MAX_STARTING - runner.held.starting;
     // Many creates nudge it while nothing can start: those are answered without a look at the queue.

@@ -70,6 +70,8 @@ class Forwarding {
   }
 
   async pass(): Promise<void> {
+    // The folder that this one is a copy of sends the same lines.
+    if (this.#context.hold.held) return;
     const workspaces = await forwardingWorkspaces(this.#context.database.read);
     for (const workspaceId of workspaces) {
       if (this.#stop.aborted) return;

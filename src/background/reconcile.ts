@@ -16,6 +16,8 @@ const INTERVAL_MS = 2000;
 export function startReconcileLoop(context: Context, runner: JobRunner): Loop {
   let suspects = new Set<string>();
   const pass = async (): Promise<void> => {
+    // What is here of a copy may be another folder's.
+    if (context.hold.held) return;
     await adoptOrphans(context, runner);
     suspects = await removeStrays(context, runner, suspects);
   };
@@ -24,6 +26,7 @@ export function startReconcileLoop(context: Context, runner: JobRunner): Loop {
 
 /** Takes up every active job that this process does not follow. @returns how many */
 export async function adoptOrphans(context: Context, runner: JobRunner): Promise<number> {
+  if (context.hold.held) return 0;
   const orphans = (await activeJobs(context.database.read)).filter(
     (job) => isOf(context.executor, job) && !runner.tracks(job.id),
   );

@@ -35,6 +35,7 @@ export class UsageSampler {
   async pass(): Promise<number> {
     const { database, clock } = this.#context;
     await this.#prune();
+    if (this.#context.hold.held) return 0;
     const running = (await activeJobs(database.read)).filter(
       (job) => job.started_at !== null && isOf(this.#context.executor, job),
     );

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { countQueuedBefore, deploysInProgress } from '../db/queries/deploys.ts';
 import type { DeploysTable } from '../db/schema.ts';
 import { isOf } from '../executors/executor.ts';
+import { DEPLOY_ACTIVE } from '../lifecycle/deploy.ts';
 
 export interface DeployStanding {
   statusReason?: string;
@@ -14,7 +15,8 @@ export interface DeployStanding {
 const COUNTED_PLACES = 1000;
 
 export async function deployStanding(context: Context, deploy: DeploysTable): Promise<DeployStanding> {
-  const { config, database, diskReserve, executor } = context;
+  const { config, database, diskReserve, executor, hold } = context;
+  if (hold.why && DEPLOY_ACTIVE.includes(deploy.status)) return { statusReason: hold.why };
   if (deploy.status === 'build_in_progress' && !isOf(executor, deploy)) {
     return {
       statusReason:

@@ -34,6 +34,7 @@ export async function createJob(
 ): Promise<JobsTable> {
   checkCommand(input.startCommand);
   checkTimeout(input.timeoutSeconds);
+  context.hold.requireNone('new jobs');
   context.diskReserve.requireRoom('new jobs');
   const job = await context.database.write(async (trx) => {
     const base = await jobBase(context, trx, workspaceId, serviceId);

@@ -268,7 +268,7 @@ export class JobRunner {
     const job = await findJobById(this.#context.database.read, id);
     if (job?.phase !== 'stopping' || job.stop_monotonic_ms === null) return;
     // The intention is stored: whoever follows the job acts on it.
-    if (!isOf(this.#context.executor, job)) return;
+    if (!isOf(this.#context.executor, job) || this.#context.hold.held) return;
     crashPoint('stop-committed');
     await this.#context.executor.signal(id, 'SIGTERM');
     crashPoint('stop-signaled');

@@ -26,8 +26,9 @@ export async function showJobs(context: Context, jobs: readonly JobsTable[]): Pr
 }
 
 async function standing(context: Context, job: JobsTable): Promise<Standing> {
-  if (job.phase === 'pending') return waiting(context, job);
-  return isTerminal(job.phase) ? {} : otherEngine(context, job);
+  if (isTerminal(job.phase)) return {};
+  if (context.hold.why) return { statusReason: context.hold.why };
+  return job.phase === 'pending' ? waiting(context, job) : otherEngine(context, job);
 }
 
 /** @returns nothing for a job of this server's own executor */

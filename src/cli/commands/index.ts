@@ -6,6 +6,7 @@ import { deployCommand } from './deploy.ts';
 import { jobsCommand } from './jobs.ts';
 import { keysCommand } from './keys.ts';
 import { logsCommand } from './logs.ts';
+import { restoreCommand } from './restore.ts';
 import { rotateKeyCommand } from './rotate-key.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
@@ -16,6 +17,7 @@ export function allCommands(): Command[] {
   return [
     serveCommand(),
     backupCommand(),
+    restoreCommand(),
     rotateKeyCommand(),
     servicesCommand(),
     deployCommand(),

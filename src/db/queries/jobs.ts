@@ -2,6 +2,7 @@
  * Jobs. `transitionJob` is the only function of the project that writes a job's phase after its creation: one guarded
  * UPDATE with the phases from which the event is allowed, and the transition's own row in the same transaction.
  */
+import { sql } from 'kysely';
 import { type JobEvent, sources, TERMINAL, TRANSITIONS } from '../../lifecycle/job.ts';
 import type { Queries } from '../open.ts';
 import { type Prepared, prepared } from '../prepared.ts';
@@ -227,6 +228,14 @@ export async function jobsOfOtherEngines(
     .where('engine', '!=', engine)
     .execute();
   return rows.map(({ id }) => id);
+}
+
+/** The rowid of the last transition of any job: another one after each. */
+export async function newestTransition(queries: Queries): Promise<string | undefined> {
+  const { rows } = await sql<{
+    newest: number | null;
+  }>`select max(rowid) as newest from job_transitions`.execute(queries);
+  return rows[0]?.newest === null ? undefined : String(rows[0]?.newest);
 }
 
 /** How many unfinished jobs use an artifact: while there is one, the artifact stays. */
