@@ -12,12 +12,15 @@ export interface DataFolder {
   release(): void;
 }
 
+/** Another server uses it. */
+export class DataFolderInUse extends ConfigError {}
+
 /** In the data folder; the server that has it open is the folder's own. */
 export const LOCK_FILE = 'server.lock';
 /** SQLite's code for a lock that another connection holds. */
 const SQLITE_BUSY = 5;
 
-/** Makes the folder, for its owner alone, and claims it. @throws ConfigError when it cannot, or another server has it */
+/** Makes the folder, for its owner alone, and claims it. @throws ConfigError when it cannot, DataFolderInUse when another server has it */
 export function claimDataFolder(folder: string): DataFolder {
   try {
     makeFolder(folder);
@@ -32,7 +35,7 @@ export function claimDataFolder(folder: string): DataFolder {
   } catch (cause) {
     lock?.close();
     if ((cause as { errcode?: number }).errcode === SQLITE_BUSY) {
-      throw new ConfigError(
+      throw new DataFolderInUse(
         `another server uses the data folder ${folder}: stop it, or choose another --data-dir`,
         { cause },
       );

@@ -30,6 +30,10 @@ export function extendContract<T extends object>(contract: T): T {
     reason: { $ref: '#/components/schemas/failureReason' },
     timeoutSeconds: { type: 'integer' },
   });
+  // Why it is where it is and not further on, and which one it is in the queue, 1 being the next.
+  for (const name of ['job', 'deploy']) {
+    add(schemas[name], { statusReason: { type: 'string' }, queuePlace: { type: 'integer' } });
+  }
   for (const name of ['service', 'servicePOST', 'servicePATCH']) {
     add(schemas[name], { maskSecrets: { type: 'boolean' } });
   }

@@ -48,7 +48,8 @@ function runtimeOf(service: Service): string | undefined {
 
 export function deployLine(deploy: Deploy, nowMs: number): string {
   const took = formatDuration(deploy.startedAt ?? deploy.createdAt, deploy.finishedAt, nowMs);
-  return `${deploy.id} ${paintStatus(deploy.status ?? 'created')}${took ? ` after ${took}` : ''}`;
+  const why = deploy.statusReason ? `: ${cell(deploy.statusReason, 500)}` : '';
+  return `${deploy.id} ${paintStatus(deploy.status ?? 'created')}${took ? ` after ${took}` : ''}${why}`;
 }
 
 export function jobTable(jobs: Job[], nowMs: number): string {
@@ -56,7 +57,7 @@ export function jobTable(jobs: Job[], nowMs: number): string {
     ['ID', 'STATUS', 'EXIT', 'CREATED', 'DURATION', 'COMMAND'],
     jobs.map((job) => [
       job.id,
-      paintStatus(job.status ?? 'pending'),
+      paintStatus(job.status ?? 'pending') + (job.queuePlace ? ` (${job.queuePlace}.)` : ''),
       outcome(job) ?? '',
       formatAge(job.createdAt, nowMs),
       formatDuration(job.startedAt, job.finishedAt, nowMs) ?? '',
@@ -71,6 +72,8 @@ export function jobFields(job: Job, nowMs: number): string {
     ['service', job.serviceId],
     ['command', cell(job.startCommand, 500)],
     ['status', paintStatus(job.status ?? 'pending')],
+    ['place in queue', job.queuePlace?.toString()],
+    ['why', job.statusReason && cell(job.statusReason, 500)],
     ['exit', outcome(job)],
     ['reason', job.status === 'failed' ? reasonOf(job) : undefined],
     ['instance type', planName(job.planId)],

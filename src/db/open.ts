@@ -73,6 +73,12 @@ async function openSound(file: string): Promise<Database> {
   return new SqliteStore(new SqliteQueries(writer), new SqliteQueries(reader), ballast);
 }
 
+/** A copy that nobody writes to, for reading alone. */
+export function openCopy(file: string): { queries: Queries; close(): void } {
+  const sqlite = new NodeSqlite(file, { readOnly: true });
+  return { queries: new SqliteQueries(sqlite), close: () => sqlite.close() };
+}
+
 /** Up to here the whole file is checked at each start, which takes a fraction of a second; beyond, its table of tables. */
 const CHECKED_BYTES = 64 * 2 ** 20;
 

@@ -58,6 +58,11 @@ export type InstanceState =
 /** The instance could not be made. The command did not run and never will from this attempt. */
 export class StartFailedError extends Error {}
 
+/** Whether a job or deploy is this executor's to follow and to judge: it started it, or nobody is known to have. */
+export function isOf({ name }: Pick<Executor, 'name'>, { engine }: { engine: string | null }): boolean {
+  return engine === null || engine === name;
+}
+
 export interface Executor {
   readonly name: 'local' | 'process' | 'docker' | 'kubernetes';
   /**

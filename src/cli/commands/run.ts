@@ -11,6 +11,7 @@ import { followForReader, print, printJson, say, write } from '../output.ts';
 import { lineText } from '../output-lines.ts';
 import { connect, findService, ownerId } from '../session.ts';
 import { shellCommand } from '../shell-words.ts';
+import { tellWhyItWaits } from '../waiting.ts';
 
 interface RunOptions extends OutputOptions {
   plan?: string;
@@ -86,7 +87,8 @@ async function runToEnd(client: Client, create: () => Promise<Job>, options: Run
     const stream = json || streamOf(line) === 'stderr' ? process.stderr : process.stdout;
     return write(stream, text(line, stream));
   };
-  const end = await followJob(client, job, { ownerId: owner, onLine });
+  const stopTelling = tellWhyItWaits(client, job);
+  const end = await followJob(client, job, { ownerId: owner, onLine }).finally(stopTelling);
   interrupts.stop();
   if (json) await printJson(end);
   const { code, why } = jobExit(end);
