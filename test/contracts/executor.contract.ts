@@ -9,12 +9,13 @@ import { eventually } from '../support/eventually.ts';
 
 /**
  * @param open makes the executor for a data folder
+ * @param hasLimits whether instances are limited
  * @param renamesFolders whether its kind of file system can rename a folder of the build without copying it
  */
 export function executorContract(
   name: string,
   open: (dataDir: string) => Promise<Executor>,
-  { renamesFolders = true } = {},
+  { renamesFolders = true, hasLimits = true } = {},
 ): void {
   describe(`the ${name} executor`, () => {
     const never = new AbortController().signal;
@@ -112,6 +113,13 @@ export function executorContract(
       );
       expect(await run('env | grep -c ^VARIABLE_', variables)).toEqual([String(count)]);
     });
+
+    if (hasLimits) {
+      test('shows the limit of memory where runtimes of languages look for it', async () => {
+        const files = '/sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes';
+        expect(await run(`cat ${files} 2>/dev/null`)).toEqual([String(256 * 2 ** 20)]);
+      });
+    }
 
     test(`${renamesFolders ? 'renames a folder' : 'lets a program know that it has to copy a folder'} of the build`, async () => {
       const rename = `perl -MErrno=EXDEV -e 'print rename("folder", "renamed") ? "renamed\\n" : $! == EXDEV ? "copy\\n" : $!'`;

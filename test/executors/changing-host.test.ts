@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { HostOfItsOwn } from '../support/host-of-its-own.ts';
 
 let host: HostOfItsOwn;
@@ -93,20 +94,28 @@ test('what is mounted below /etc and /opt is shown, and one that goes is no obst
   host.start(
     'for at in /etc/mounted /opt/mounted; do mount -t tmpfs tmpfs $at && echo over > $at/over.txt; done',
   );
-  expect((await host.run('cat /etc/mounted/* /opt/mounted/*')).output).toBe('over\nover');
+  const look = 'cat /etc/mounted/* /opt/mounted/*; grep -c "^ *0 *0 *65536$" /proc/self/uid_map';
+  expect((await host.run(look)).output).toBe('over\nover\n1');
+  // Seen at the latest a second after it was made.
+  host.among('mkdir /etc/later && mount -t tmpfs tmpfs /etc/later && echo later > /etc/later/file.txt');
+  await eventually(async () => (await host.run('cat /etc/later/file.txt')).output === 'later');
   host.among('umount /etc/mounted /opt/mounted');
   rmSync(join(host.etc, 'mounted'), { recursive: true });
   expect((await host.run('ls /etc/mounted 2>&1; true')).output).toMatch(/No such file/);
 });
 
-test('an /etc with links in a circle, without hosts and resolver and with odd names, is no obstacle', async () => {
+test('an /etc that is an overlay, with links in a circle, without hosts and resolver and with odd names, is no obstacle', async () => {
   for (const name of ['hosts', 'resolv.conf', 'hostname', 'machine-id', 'pki']) {
     rmSync(join(host.etc, name), { recursive: true, force: true });
   }
   symlinkSync('resolv.conf', join(host.etc, 'resolv.conf'));
   symlinkSync('pki', join(host.etc, 'pki'));
   write(host.etc, { 'a:b,c d\\e\nf': 'odd' });
-  host.start('mkfifo /etc/fifo; mknod /etc/null c 1 3');
+  // And, as in a container, an overlay itself.
+  host.start(
+    `mkfifo /etc/fifo; mknod /etc/null c 1 3; mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work &&
+      mount -t overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work overlay /etc`,
+  );
   expect((await host.run('cat /etc/a:*; getent hosts "$(hostname)" | cut -d" " -f1')).output).toBe(
     'odd127.0.0.1',
   );

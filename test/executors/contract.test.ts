@@ -37,4 +37,6 @@ executorContract('local (runc)', async (dataDir) => {
   return executor;
 });
 
-executorContract('process', async (dataDir) => new ProcessExecutor({ dataDir }));
+executorContract('process', async (dataDir) => new ProcessExecutor({ dataDir }), {
+  hasLimits: false,
+});

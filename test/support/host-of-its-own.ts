@@ -36,7 +36,8 @@ export class HostOfItsOwn {
 
   /** Starts a server. @param before shell commands that run there first */
   start(before = 'true'): void {
-    const script = `mount --bind "$1" /etc && mount --bind "$2" /opt && { ${before}; } && shift 2 && exec "$@"`;
+    // Shared as on a stock distribution, so that what is mounted later reaches namespaces that were made before.
+    const script = `mount --make-rshared / && mount --bind "$1" /etc && mount --bind "$2" /opt && { ${before}; } && shift 2 && exec "$@"`;
     const program = [process.execPath, PROGRAM, join(this.#folder, 'data')];
     this.#server = spawn(
       'unshare',

@@ -114,7 +114,7 @@ export class LocalExecutor implements Executor {
     };
     for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
     const mountPoints = this.#cgroups.mounts('x').map(({ destination }) => destination);
-    this.#view = new HostView(this.#runFolder, USER, mountPoints);
+    this.#view = new HostView(this.#runFolder, USER, mountPoints, join(this.#runFolder, 'bare'));
     this.#engines = new Engines({
       ...folders,
       exitsFolder: this.#folders.exitsFolder,
@@ -146,6 +146,7 @@ export class LocalExecutor implements Executor {
         joinFiles: options.place.supervisorJoinFiles,
         hiddenMounts: options.choice.hidesUnified ? [UNIFIED_BESIDE_CONTROLLERS] : [],
         madeExecutable: mountOf(options.dataDir)?.options.includes('noexec') ? [options.dataDir] : [],
+        bareViews: this.#view.bareViews,
       },
       this.#words,
     );

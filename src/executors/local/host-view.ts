@@ -10,6 +10,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readFileSync,
@@ -23,7 +24,8 @@ import {
 import { dirname, join } from 'node:path';
 import { type Mount, mountTable } from '../mount-table.ts';
 import { HIDDEN_IN_ETC } from './hidden-in-etc.ts';
-import { run } from './runtime.ts';
+import type { BareView } from './launcher.ts';
+import { findProgram, run } from './runtime.ts';
 
 /** Top-level folders of the host that hold programs and libraries. */
 const TOP_LEVEL = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'usr', 'nix', 'snap'];
@@ -74,18 +76,40 @@ export interface HostParts {
 
 export class HostView {
   readonly rootfs: string;
+  /**
+   * What the layers of /etc and /opt are taken from: the kernel refuses a layer in a user namespace that would show what
+   * a mount hides.
+   */
+  readonly bareViews: BareView[] = [];
   readonly #folder: string;
   readonly #user: { uid: number; gid: number };
+  readonly #bare: { etc: string; opt: string };
   #stamp = '';
   #mountsReadAt = Number.NEGATIVE_INFINITY;
   #seen = '';
   #isOptMounted = false;
   #parts: HostParts | undefined;
 
-  /** Makes the shared parts below `folder`. @param cgroupDestinations mount points below /sys/fs/cgroup */
-  constructor(folder: string, user: { uid: number; gid: number }, cgroupDestinations: string[]) {
+  /**
+   * Makes the shared parts below `folder`.
+   * @param cgroupDestinations mount points below /sys/fs/cgroup
+   * @param bareFolder in which whoever makes instances has the `bareViews`; without, instances with user namespaces
+   * cannot be made where something is mounted below /etc or /opt
+   */
+  constructor(
+    folder: string,
+    user: { uid: number; gid: number },
+    cgroupDestinations: string[],
+    bareFolder?: string,
+  ) {
     this.#folder = folder;
     this.#user = user;
+    const bare = (path: string): string => (bareFolder === undefined ? path : join(bareFolder, path));
+    this.#bare = { etc: bare('/etc'), opt: bare('/opt') };
+    for (const each of bareFolder === undefined ? [] : ['/etc', '/opt']) {
+      mkdirSync(bare(each), { recursive: true });
+      if (existsSync(each)) this.bareViews.push({ folder: each, place: bare(each) });
+    }
     this.rootfs = join(folder, 'rootfs');
     for (const name of [...EMPTY, ...cgroupDestinations])
       mkdirSync(join(this.rootfs, name), { recursive: true });
@@ -120,8 +144,8 @@ export class HostView {
     if (this.#parts && stamp === this.#stamp) return stamp;
     this.#parts = {
       toolchains: this.#toolchains(),
-      etcLayers: [this.#etcLayer(), '/etc'],
-      optLayers: [join(this.#folder, 'opt'), this.#showsOpt() ? '/opt' : join(this.#folder, 'empty')],
+      etcLayers: [this.#etcLayer(), this.#bare.etc],
+      optLayers: [join(this.#folder, 'opt'), this.#showsOpt() ? this.#bare.opt : join(this.#folder, 'empty')],
       mountedBelow: mounted,
       hosts: readIfThere('/etc/hosts'),
       resolvConf: readIfThere('/etc/resolv.conf'),
@@ -185,8 +209,9 @@ export class HostView {
     }
     for (const [file, text] of Object.entries(files)) writeFileSync(join(fresh, file), text, { mode: 0o444 });
     // An overlay takes a device 0/0 for "there is nothing here, whatever is below".
-    const script = 'for path; do mknod "$path" c 0 0 || exit 1; done';
-    run('/bin/sh', ['-c', script, 'errand', ...hidden.map((path) => join(fresh, path))]);
+    const [whiteout, ...others] = hidden.map((path) => join(fresh, path));
+    run(findProgram('mknod') ?? 'mknod', [whiteout!, 'c', '0', '0']);
+    for (const path of others) linkSync(whiteout!, path);
     renameSync(fresh, name);
     return name;
   }

@@ -207,7 +207,7 @@ function mounts(spec: SharedSpec, paths: InstancePaths, host: HostFacts): Mount[
     ...projectMounts(spec, paths, host),
     bind(paths.orders, ORDERS_FOLDER, 'ro'),
     ...secretMounts(spec, paths),
-    ...host.cgroupMounts.map(({ source, destination }) => bind(source, destination, 'ro', 'noexec')),
+    ...cgroupMounts(host),
   ];
 }
 
@@ -254,6 +254,15 @@ function secretMounts(spec: SharedSpec, paths: InstancePaths): Mount[] {
     bind(paths.secrets, '/etc/secrets', 'ro'),
     ...paths.projectSecrets.map((name) => bind(`${paths.secrets}/${name}`, `${PROJECT}/${name}`, 'ro')),
   ];
+}
+
+/** Where runtimes of languages read their limits. */
+function cgroupMounts(host: HostFacts): Mount[] {
+  if (host.runtimeCgroup === undefined) {
+    return host.cgroupMounts.map(({ source, destination }) => bind(source, destination, 'ro', 'noexec'));
+  }
+  const options = ['ro', 'nosuid', 'noexec', 'nodev'];
+  return [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options }];
 }
 
 function linux(spec: SharedSpec, host: HostFacts): Record<string, unknown> {
