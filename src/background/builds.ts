@@ -7,6 +7,7 @@ import { sweepBuildFolders } from '../builds/remove-old-artifacts.ts';
 import { runBuild } from '../builds/run-build.ts';
 import type { Context } from '../context.ts';
 import { deploysInProgress, nextQueuedDeploy, transitionDeploy } from '../db/queries/deploys.ts';
+import { newestDeletion } from '../db/queries/services.ts';
 import type { DeploysTable } from '../db/schema.ts';
 import { isOf } from '../executors/executor.ts';
 import { type Loop, startLoop } from './loop.ts';
@@ -41,6 +42,8 @@ class Builds {
   readonly #running = new Map<string, RunningBuild>();
   readonly #serverStop = new AbortController();
   #sweptAt = Number.NEGATIVE_INFINITY;
+  /** The newest deletion of a service that a sweep has seen. */
+  #sweptDeletion: string | undefined;
 
   constructor(context: Context, nudge: () => void) {
     this.#context = context;
@@ -109,9 +112,12 @@ class Builds {
   }
 
   async #sweepNowAndThen(): Promise<void> {
-    const { clock } = this.#context;
-    if (clock.monotonicMs() - this.#sweptAt < SWEEP_INTERVAL_MS) return;
+    const { clock, database } = this.#context;
+    const deletion = await newestDeletion(database.read);
+    const isTime = clock.monotonicMs() - this.#sweptAt >= SWEEP_INTERVAL_MS;
+    if (!isTime && deletion === this.#sweptDeletion) return;
     this.#sweptAt = clock.monotonicMs();
+    this.#sweptDeletion = deletion;
     await sweepBuildFolders(this.#context);
   }
 }

@@ -43,12 +43,16 @@ export async function carryOutDecision(context: Context): Promise<boolean> {
   return true;
 }
 
-/** Of the jobs that had begun those that nothing is here of. */
+/** Of the jobs that had begun those of which nothing is here that runs, ran to its end, or is about to start. */
 async function jobsWithoutInstance(context: Context): Promise<JobsTable[]> {
   const { database, executor } = context;
   const gone: JobsTable[] = [];
   for (const job of await activeJobs(database.read)) {
-    if (isOf(executor, job) && (await executor.inspect(job.id)).state === 'absent') gone.push(job);
+    if (!isOf(executor, job)) continue;
+    const { state } = await executor.inspect(job.id);
+    const isHere =
+      state === 'running' || state === 'exited' || (job.phase === 'starting' && state !== 'absent');
+    if (!isHere) gone.push(job);
   }
   return gone;
 }

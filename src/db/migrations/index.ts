@@ -5,6 +5,7 @@ import { contractResources } from './0003-contract-resources.ts';
 import { logStreams } from './0004-log-streams.ts';
 import { jobLists } from './0005-job-lists.ts';
 import { engines } from './0006-engines.ts';
+import { deletedServices } from './0007-deleted-services.ts';
 
 export const migrations: readonly string[] = [
   initial,
@@ -13,4 +14,5 @@ export const migrations: readonly string[] = [
   logStreams,
   jobLists,
   engines,
+  deletedServices,
 ];
