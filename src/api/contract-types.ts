@@ -1164,6 +1164,134 @@ export interface Operations {
     body: undefined;
     answer: undefined;
   };
+  "get-active-connections": {
+    method: "GET";
+    path: "/metrics/active-connections";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-bandwidth": {
+    method: "GET";
+    path: "/metrics/bandwidth";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-bandwidth-sources": {
+    method: "GET";
+    path: "/metrics/bandwidth-sources";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-cpu-target": {
+    method: "GET";
+    path: "/metrics/cpu-target";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-disk-capacity": {
+    method: "GET";
+    path: "/metrics/disk-capacity";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-disk-usage": {
+    method: "GET";
+    path: "/metrics/disk-usage";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-http-latency": {
+    method: "GET";
+    path: "/metrics/http-latency";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-http-requests": {
+    method: "GET";
+    path: "/metrics/http-requests";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-instance-count": {
+    method: "GET";
+    path: "/metrics/instance-count";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-memory-target": {
+    method: "GET";
+    path: "/metrics/memory-target";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-replication-lag": {
+    method: "GET";
+    path: "/metrics/replication-lag";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-task-runs-completed": {
+    method: "GET";
+    path: "/metrics/task-runs-completed";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-task-runs-queued": {
+    method: "GET";
+    path: "/metrics/task-runs-queued";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "list-application-filter-values": {
+    method: "GET";
+    path: "/metrics/filters/application";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "list-http-filter-values": {
+    method: "GET";
+    path: "/metrics/filters/http";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "list-path-filter-values": {
+    method: "GET";
+    path: "/metrics/filters/path";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
   "list-postgres": {
     method: "GET";
     path: "/postgres";

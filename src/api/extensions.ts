@@ -88,7 +88,7 @@ function add(schema: SchemaObject | undefined, properties: Record<string, Json>)
 }
 
 /** Statuses that any operation may answer with, in the contract's error shape, whether or not it lists them. */
-const ALWAYS = [400, 401, 403, 404, 409, 413, 415, 429, 500, 503];
+const ALWAYS = [400, 401, 403, 404, 409, 413, 415, 417, 429, 500, 503];
 /** Statuses of single operations. */
 const SINGLE: Record<string, number> = { 'create-ephemeral-shell': 501 };
 

@@ -14,7 +14,7 @@ import {
   presentArtifactsOf,
 } from '../db/queries/artifacts.ts';
 import { deploysInProgress, findDeployById } from '../db/queries/deploys.ts';
-import { findAnyService, findAnyService, servicesAmong } from '../db/queries/services.ts';
+import { findAnyService, servicesAmong } from '../db/queries/services.ts';
 import { nothingIfAbsent } from '../shared/absence.ts';
 import { removeTree } from '../shared/trees.ts';
 import { artifactFolder, cacheFolder } from './artifact-path.ts';
