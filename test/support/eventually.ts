@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 export async function eventually<T>(
   look: () => T | Promise<T>,
-  options: { withinMs?: number; what?: string } = {},
+  options: { withinMs?: number; what?: string; everyMs?: number } = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
   const deadline = performance.now() + (options.withinMs ?? 15_000);
   for (;;) {
@@ -18,6 +18,6 @@ export async function eventually<T>(
         `waited in vain for ${options.what ?? 'a condition'} (${options.withinMs ?? 15_000} ms)`,
       );
     }
-    await sleep(20);
+    await sleep(options.everyMs ?? 20);
   }
 }
