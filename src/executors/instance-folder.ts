@@ -21,6 +21,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { formatMicros } from '../shared/clock.ts';
 import { removeTree } from '../shared/trees.ts';
+import { mountsBelow } from './mount-table.ts';
 
 /** Written into a ticket that was taken from outside; a ticket taken by an instance is empty. */
 const CLAIMED = 'claimed';
@@ -143,10 +144,23 @@ export class InstanceFolders {
   /** Removes everything of an instance; the folder last, since it knows the name under which the rest is. */
   async remove(id: string): Promise<void> {
     rmSync(this.exitFile(id), { force: true });
-    await removeTree(this.folder(id));
+    await removeTree(this.folder(id)).catch((error: unknown) => {
+      throw stillMounted(this.folder(id), error);
+    });
     this.#engineNames.delete(id);
     this.#taken.delete(id);
   }
+}
+
+/** The same error, or one that names what keeps a folder from being removed. */
+export function stillMounted(folder: string, cause: unknown): unknown {
+  const mounts = mountsBelow(folder);
+  if (mounts.length === 0) return cause;
+  const named = mounts.slice(0, 5).map(({ target, fsType }) => `${target} (${fsType})`);
+  const more = mounts.length > named.length ? ` and ${mounts.length - named.length} more` : '';
+  return new Error(`${folder} cannot be removed while there is mounted: ${named.join(', ')}${more}`, {
+    cause,
+  });
 }
 
 /** An exit code that a supervisor wrote, and when; undefined while there is none. */

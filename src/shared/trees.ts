@@ -6,9 +6,12 @@ import { randomBytes } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** Folders whose path is longer than this are lifted; what is in one then has a path within the system's 4096. */
 const LONG_PATH_BYTES = 3000;
+const REMOVE_TRIES = 5;
+const REMOVE_PAUSE_MS = 50;
 const SEPARATOR = Buffer.from('/');
 
 type Bytes = Buffer<ArrayBuffer>;
@@ -33,7 +36,10 @@ export async function walkTree(
   }
 }
 
-/** Removes a folder or file with everything in it; nothing when there is none. */
+/**
+ * Removes a folder or file with everything in it; nothing when there is none.
+ * @throws EBUSY within a second where something is mounted in it
+ */
 export async function removeTree(path: string): Promise<void> {
   try {
     await remove(path);
@@ -44,7 +50,19 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 3 });
+/** Tried again from the root: retries of `rm` itself are made at each level, and add up to minutes in a deep tree. */
+async function remove(path: string): Promise<void> {
+  for (let left = REMOVE_TRIES; ; left -= 1) {
+    try {
+      return await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      // What was made or used in the same instant.
+      const isPassing = ['EBUSY', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '');
+      if (!isPassing || left === 1) throw error;
+      await delay(REMOVE_PAUSE_MS);
+    }
+  }
+}
 
 /**
  * Moves what lies too deep up to the root, again and again, until every path is short. What is gone meanwhile is fine:

@@ -1,5 +1,6 @@
 /** The executor contract on every engine of this machine: both runtimes of the local executor, and plain processes. */
 import { LocalExecutor } from '../../src/executors/local/executor.ts';
+import { openJobsPlace } from '../../src/executors/local/jobs-place.ts';
 import { openLocalExecutor } from '../../src/executors/local/open.ts';
 import { findProgram } from '../../src/executors/local/runtime.ts';
 import { ProcessExecutor } from '../../src/executors/process/executor.ts';
@@ -14,13 +15,20 @@ const program = (name: string): string => {
 executorContract('local', (dataDir) => openLocalExecutor({ dataDir, network: 'host' }));
 
 executorContract('local (runc)', async (dataDir) => {
-  const choice = { name: 'runc', path: program('runc'), joinsCgroup: false, userNamespace: false } as const;
+  const choice = {
+    name: 'runc',
+    path: program('runc'),
+    joinsCgroup: false,
+    userNamespace: false,
+    hidesUnified: false,
+  } as const;
   const executor = new LocalExecutor({
     dataDir,
     network: 'host',
     conmon: program('conmon'),
     init: program('tini'),
     choice,
+    place: await openJobsPlace(dataDir),
   });
   await executor.open();
   return executor;

@@ -30,6 +30,7 @@ function start(at: string): ReturnType<ConstructorParameters<typeof Standbys>[1]
     launched: Promise.resolve(),
     say: () => undefined,
     report: () => ({ state: 'none' }),
+    complaint: () => '',
     release: () => undefined,
   };
 }

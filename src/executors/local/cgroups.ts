@@ -4,9 +4,14 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import type { InstanceLimits } from '../executor.ts';
+import { signalProcess } from '../processes.ts';
 
 const MOUNT = '/sys/fs/cgroup';
+/** What is moved may start others meanwhile. */
+const MOVE_PASSES = 100;
 const CPU_PERIOD_US = 100_000;
+/** Those of cgroup v2 that the limits of an instance need. */
+const CONTROLLERS = ['memory', 'cpu', 'pids'];
 
 export interface CgroupMount {
   /** Where it is inside the instance. */
@@ -24,8 +29,12 @@ export interface Cgroups {
   joinFiles(id: string): string[];
   /** The parts of the hierarchy that the instance may read. */
   mounts(id: string): CgroupMount[];
+  /** Where a runtime that makes the cgroup itself is to make it, counted from the root of each hierarchy. */
+  pathOf(id: string): string;
   /** All processes of the instance, as the host numbers them. */
   members(id: string): number[];
+  /** Sends SIGKILL to all of them. */
+  kill(id: string): void;
   oomKills(id: string): number;
   usage(id: string): { memoryBytes: number; cpuSeconds: number } | undefined;
   /** Removes the cgroup. @returns false while there is a process in it: one may have joined just now */
@@ -34,10 +43,38 @@ export interface Cgroups {
   close(): void;
 }
 
-/** The cgroups of this host below `group`. @throws when no usable hierarchy is mounted, or it cannot be written */
+/** Whether this host has cgroup v2 alone. */
+export const isUnified = (): boolean => existsSync(`${MOUNT}/cgroup.controllers`);
+
+/**
+ * The cgroups of this host below `group`, a path such as `errand` or `system.slice/x.scope`.
+ * @throws when no usable hierarchy is mounted, or it cannot be written
+ */
 export function openCgroups(group: string): Cgroups {
-  if (existsSync(`${MOUNT}/cgroup.controllers`)) return new UnifiedCgroups(group);
-  return new LegacyCgroups(group);
+  return isUnified() ? new UnifiedCgroups(group) : new LegacyCgroups(group);
+}
+
+/**
+ * Moves all processes of one cgroup of version 2 to another: only a group without any can hand controllers down.
+ * @throws when they go on appearing
+ */
+export function moveProcesses(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (let pass = 0; pass < MOVE_PASSES; pass += 1) {
+    const left = numbers(readFileSync(`${from}/cgroup.procs`, 'utf8'));
+    if (left.length === 0) return;
+    for (const pid of left) moveProcess(pid, to);
+  }
+  throw new Error(`processes go on appearing in the cgroup ${from}`);
+}
+
+function moveProcess(pid: number, to: string): void {
+  try {
+    writeFileSync(`${to}/cgroup.procs`, String(pid));
+  } catch (error) {
+    // It ended meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 const readText = (file: string): string | undefined => {
@@ -119,8 +156,16 @@ class LegacyCgroups implements Cgroups {
     }));
   }
 
+  pathOf(id: string): string {
+    return `/${this.#group}/${id}`;
+  }
+
   members(id: string): number[] {
     return numbers(readText(`${this.#folder('pids', id)}/cgroup.procs`));
+  }
+
+  kill(id: string): void {
+    for (const pid of this.members(id)) signalProcess(pid, 'SIGKILL');
   }
 
   oomKills(id: string): number {
@@ -153,14 +198,9 @@ class UnifiedCgroups implements Cgroups {
   readonly #group: string;
 
   constructor(group: string) {
-    this.#group = `${MOUNT}/${group}`;
-    mkdirSync(this.#group, { recursive: true });
-    // Every level above must hand the controllers down.
-    let level = MOUNT;
-    for (const name of ['', ...group.split('/')]) {
-      level = name === '' ? level : `${level}/${name}`;
-      writeFileSync(`${level}/cgroup.subtree_control`, '+memory +cpu +pids');
-    }
+    this.#group = group;
+    mkdirSync(`${MOUNT}/${group}`, { recursive: true });
+    for (const level of levelsOf(group)) handDown(level);
   }
 
   create(id: string): void {
@@ -170,7 +210,10 @@ class UnifiedCgroups implements Cgroups {
   limit(id: string, limits: InstanceLimits): void {
     const folder = this.#folder(id);
     writeFileSync(`${folder}/memory.max`, String(limits.memoryBytes));
+    // Without swap in the kernel there is no such file.
     if (existsSync(`${folder}/memory.swap.max`)) writeFileSync(`${folder}/memory.swap.max`, '0');
+    // A command that lost one of its processes is not let go on half: all of the instance ends.
+    writeFileSync(`${folder}/memory.oom.group`, '1');
     writeFileSync(`${folder}/cpu.max`, `${(CPU_PERIOD_US * limits.cpuMillis) / 1000} ${CPU_PERIOD_US}`);
     writeFileSync(`${folder}/pids.max`, String(limits.pids));
   }
@@ -183,8 +226,19 @@ class UnifiedCgroups implements Cgroups {
     return [{ destination: MOUNT, source: this.#folder(id) }];
   }
 
+  pathOf(id: string): string {
+    return `/${this.#group}/${id}`;
+  }
+
   members(id: string): number[] {
     return numbers(readText(`${this.#folder(id)}/cgroup.procs`));
+  }
+
+  kill(id: string): void {
+    // At once for all, so that none forks away; kernels before 5.14 have no such file.
+    const file = `${this.#folder(id)}/cgroup.kill`;
+    if (existsSync(file)) writeFileSync(file, '1');
+    else for (const pid of this.members(id)) signalProcess(pid, 'SIGKILL');
   }
 
   oomKills(id: string): number {
@@ -207,6 +261,28 @@ class UnifiedCgroups implements Cgroups {
   }
 
   #folder(id: string): string {
-    return `${this.#group}/${id}`;
+    return `${MOUNT}/${this.#group}/${id}`;
   }
+}
+
+/** From the root of the hierarchy down to the group itself. */
+function levelsOf(group: string): string[] {
+  const parts = group.split('/').filter(Boolean);
+  return [MOUNT, ...parts.map((_, index) => `${MOUNT}/${parts.slice(0, index + 1).join('/')}`)];
+}
+
+/**
+ * Lets what is below a group be limited. A level that hands the controllers down already is left alone: it may belong
+ * to somebody else, and be shown read-only.
+ * @throws naming the controllers that are not to be had
+ */
+function handDown(level: string): void {
+  const words = (file: string): string[] => readFileSync(`${level}/${file}`, 'utf8').split(/\s+/);
+  const needed = CONTROLLERS.filter((controller) => !words('cgroup.subtree_control').includes(controller));
+  if (needed.length === 0) return;
+  const missing = needed.filter((controller) => !words('cgroup.controllers').includes(controller));
+  if (missing.length > 0) {
+    throw new Error(`the cgroup ${level} has no controller ${missing.join(', ')} to hand down`);
+  }
+  writeFileSync(`${level}/cgroup.subtree_control`, needed.map((controller) => `+${controller}`).join(' '));
 }

@@ -5,7 +5,8 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readPid } from '../instance-folder.ts';
+import { removeTree } from '../../shared/trees.ts';
+import { readPid, stillMounted } from '../instance-folder.ts';
 import { argumentsOf, findByArgument, signalProcess } from '../processes.ts';
 import { shownInProject } from '../project-secrets.ts';
 import { makeInstanceFolders, type User, writeBundle } from './bundle.ts';
@@ -21,8 +22,6 @@ const ORDERS = 'orders';
 
 export interface EngineOptions {
   cgroups: Cgroups;
-  /** The group that all cgroups are in. */
-  cgroupGroup: string;
   view: HostView;
   facts: Omit<HostFacts, 'cgroupMounts' | 'runtimeCgroup'>;
   choice: RuntimeChoice;
@@ -63,7 +62,7 @@ export class Engines {
     writeBundle(this.bundle(name), name, shared, this.#paths(shared, name, folder), {
       ...this.#options.facts,
       cgroupMounts: this.#options.choice.joinsCgroup ? this.#options.cgroups.mounts(name) : [],
-      ...(this.#options.choice.joinsCgroup ? {} : { runtimeCgroup: `/${this.#options.cgroupGroup}/${name}` }),
+      ...(this.#options.choice.joinsCgroup ? {} : { runtimeCgroup: this.#options.cgroups.pathOf(name) }),
     });
     supervisor.say('make');
   }
@@ -78,7 +77,7 @@ export class Engines {
     rmSync(join(this.#options.stateFolder, name), { recursive: true, force: true });
     // A supervisor that was asked for appears when the launcher comes to it, which may be now.
     while (!this.#options.cgroups.remove(name)) {
-      if (Date.now() > deadline) throw new Error(`${name}: its cgroup stays busy`);
+      if (Date.now() > deadline) throw new Error(`${name}: its cgroup stays busy for ${DESTROY_WAIT_MS} ms`);
       await delay(2);
       await this.#endProcesses(name, deadline);
     }
@@ -86,14 +85,18 @@ export class Engines {
     if (!folder) return;
     // Of one that had its instance made and was not used.
     rmSync(join(this.#options.exitsFolder, name), { force: true });
-    rmSync(folder, { recursive: true, force: true });
+    await removeTree(folder).catch((error: unknown) => {
+      throw stillMounted(folder, error);
+    });
   }
 
   async #endProcesses(name: string, deadline: number): Promise<void> {
     for (;;) {
-      const left = [...this.#options.cgroups.members(name), ...this.#supervisors(name)];
+      const supervisors = this.#supervisors(name);
+      const left = [...this.#options.cgroups.members(name), ...supervisors];
       if (left.length === 0) return;
-      for (const pid of left) signalProcess(pid, 'SIGKILL');
+      this.#options.cgroups.kill(name);
+      for (const pid of supervisors) signalProcess(pid, 'SIGKILL');
       if (Date.now() > deadline) throw new Error(`${name}: processes ${left.join(', ')} do not end`);
       await delay(2);
     }

@@ -25,20 +25,21 @@ import type { Executor, ExitStatus, InstanceSpec, InstanceState } from '../execu
 import { StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
 import { InstanceFolders, readExit } from '../instance-folder.ts';
+import { mountOf } from '../mount-table.ts';
 import { pidInside, signalProcess } from '../processes.ts';
 import { giveTree, writeOrders } from './bundle.ts';
-import { type Cgroups, openCgroups } from './cgroups.ts';
+import type { Cgroups } from './cgroups.ts';
 import { Engines } from './engines.ts';
 import { makeHostView } from './host-view.ts';
+import type { JobsPlace } from './jobs-place.ts';
 import { Launcher, type Supervisor } from './launcher.ts';
-import { type RuntimeChoice, removeMountNamespace, writeWrapper } from './runtime.ts';
+import { type RuntimeChoice, UNIFIED_BESIDE_CONTROLLERS, writeWrapper } from './runtime.ts';
 import { type SharedSpec, sharedOf } from './spec.ts';
 import { LOG, newSupervisorName, type Standby, Standbys } from './standbys.ts';
 import { Words } from './words.ts';
 
 /** The user of all instances: unprivileged, and no user of the host's own. */
 export const USER = { uid: 64_000, gid: 64_000 };
-const CGROUP_GROUP = 'errand';
 /** How long a supervisor that was let go and the first process may take to the ticket. */
 const TICKET_WAIT_MS = 10_000;
 /** An instance is made in about 10 ms: until then the ticket is looked for at short intervals. */
@@ -82,19 +83,25 @@ export class LocalExecutor implements Executor {
   readonly #folders: InstanceFolders;
   readonly #exits: ExitWatch<Over>;
   readonly #cgroups: Cgroups;
-  readonly #choice: RuntimeChoice;
+  readonly #place: JobsPlace;
   readonly #runFolder: string;
   readonly #engines: Engines;
   readonly #words: Words;
   readonly #launcher: Launcher;
   readonly #standbys: Standbys;
 
-  constructor(options: LocalExecutorOptions & { conmon: string; init: string; choice: RuntimeChoice }) {
-    this.#choice = options.choice;
-    const { name, mountNamespace, userNamespace } = options.choice;
-    this.runtime = `${name}${mountNamespace ? ', hybrid cgroups' : ''}${userNamespace ? ', user namespaces' : ''}`;
+  constructor(
+    options: LocalExecutorOptions & { conmon: string; init: string; choice: RuntimeChoice; place: JobsPlace },
+  ) {
+    const { name, userNamespace } = options.choice;
+    this.#place = options.place;
+    this.#cgroups = options.place.cgroups;
+    this.runtime = [
+      name,
+      ...(userNamespace ? ['user namespaces'] : []),
+      `cgroups v${this.#cgroups.version} in ${options.place.name}`,
+    ].join(', ');
     this.#folders = new InstanceFolders(options.dataDir);
-    this.#cgroups = openCgroups(CGROUP_GROUP);
     this.#runFolder = runtimeFolder(options.dataDir);
     const folders = {
       bundlesFolder: join(this.#runFolder, 'bundles'),
@@ -107,7 +114,6 @@ export class LocalExecutor implements Executor {
       ...folders,
       exitsFolder: this.#folders.exitsFolder,
       cgroups: this.#cgroups,
-      cgroupGroup: CGROUP_GROUP,
       view,
       facts: {
         ...USER,
@@ -132,7 +138,10 @@ export class LocalExecutor implements Executor {
         conmon: options.conmon,
         wrapper,
         exitsFolder: this.#folders.exitsFolder,
-        mountNamespace: options.choice.mountNamespace,
+        words: join(this.#runFolder, 'launcher-words'),
+        joinFiles: options.place.supervisorJoinFiles,
+        hiddenMounts: options.choice.hidesUnified ? [UNIFIED_BESIDE_CONTROLLERS] : [],
+        madeExecutable: mountOf(options.dataDir)?.options.includes('noexec') ? [options.dataDir] : [],
       },
       this.#words,
     );
@@ -219,10 +228,7 @@ export class LocalExecutor implements Executor {
 
   async signal(id: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const name = this.#folders.engineName(id);
-    if (signal === 'SIGKILL') {
-      for (const pid of this.#cgroups.members(name)) signalProcess(pid, signal);
-      return;
-    }
+    if (signal === 'SIGKILL') return this.#cgroups.kill(name);
     // Not the first process: the kernel keeps SIGTERM from it until it is the reaper, and a reaper passes it on to the
     // command, which would get it twice. So one that is alone is about to start the command.
     const deadline = Date.now() + COMMAND_WAIT_MS;
@@ -257,9 +263,9 @@ export class LocalExecutor implements Executor {
     this.#words.close();
     // What runs on needs its bundle; without any, nothing of this server stays on the host.
     if ((await this.list()).length > 0) return;
-    if (this.#choice.mountNamespace) removeMountNamespace(this.#choice.mountNamespace);
     rmSync(this.#runFolder, { recursive: true, force: true });
     this.#cgroups.close();
+    this.#place.release();
   }
 
   /** One that waits becomes this instance's by one rename; otherwise a new one is started in its place. */
@@ -331,8 +337,10 @@ export class LocalExecutor implements Executor {
       if (ticket?.takenBy === 'instance') return ticket.at;
       if (report?.state === 'failed') throw new Error(report.why);
       if (ended) throw new Error('the first process of the instance could not take its ticket');
-      if (isGone) throw new Error('the supervisor ended without a report');
-      if (isLost) throw new LauncherEndedError('the shell that starts supervisors ended');
+      const said = isGone || isLost ? supervisor?.complaint() : '';
+      if (isGone) throw new Error(said || 'the supervisor ended without a report');
+      if (isLost)
+        throw new LauncherEndedError(`the shell that starts supervisors ended${said && `: ${said}`}`);
       if (waited > TICKET_WAIT_MS)
         throw new Error('the first process of the instance took no ticket in time');
       await delay(waited < SOON_MS ? 1 : 20);

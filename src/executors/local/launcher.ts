@@ -1,11 +1,15 @@
 /**
  * Starts supervisors through a small shell that runs beside the server: to fork the server itself copies the tables of
- * its memory, milliseconds of its only thread for each start. The shell is in the runtime's mount namespace already,
- * starts one supervisor after the other, and ends with the server. Supervisors leave its process tree at once.
+ * its memory, milliseconds of its only thread for each start. The shell starts one supervisor after the other, and ends
+ * with the server. Supervisors leave its process tree at once.
+ *
+ * It has a mount namespace of its own, which they inherit: what is mounted for an instance never reaches the host, and
+ * the host's later mounts still reach later instances. There a data folder that is mounted noexec may be executed from:
+ * builds and jobs run programs that lie in it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,8 +29,14 @@ export interface LauncherOptions {
   /** State of the runtime: one folder for all instances. */
   stateFolder: string;
   exitsFolder: string;
-  /** Entered before anything else; undefined for the server's own. */
-  mountNamespace: string | undefined;
+  /** Where the shell's own complaints go. */
+  words: string;
+  /** Files to which the shell writes 0 to join the cgroup of all supervisors; none: it stays in the server's. */
+  joinFiles: string[];
+  /** Unmounted in its own namespace: where the runtime refuses to see it. */
+  hiddenMounts: string[];
+  /** Mounted noexec, and executable in its own namespace. */
+  madeExecutable: string[];
 }
 
 /** What the shell is told of one supervisor. */
@@ -52,9 +62,19 @@ export interface Supervisor {
   readonly launched: Promise<void>;
   /** What conmon reported: nothing yet, that the first process is there, or why there will be none. */
   report(): { state: 'none' | 'made' } | { state: 'failed'; why: string };
+  /** What conmon, or the shell that was to start it, complained of last; '' when they did not. */
+  complaint(): string;
   /** It has heard all its words, or is gone. */
   release(): void;
 }
+
+/** The shell's first words: told one line for each path, and an empty one after the last. */
+const PREPARE = `
+while IFS= read -r file && [ -n "$file" ]; do echo 0 > "$file" || exit 1; done
+while IFS= read -r folder && [ -n "$folder" ]; do umount "$folder" || exit 1; done
+while IFS= read -r folder && [ -n "$folder" ]; do
+  mount --rbind "$folder" "$folder" && mount -o remount,bind,exec,nosuid,nodev "$folder" || exit 1
+done`;
 
 /**
  * The shell's whole program. A file and no pipe takes conmon's report: conmon ends when it cannot deliver it, and the
@@ -62,14 +82,15 @@ export interface Supervisor {
  * waiting; the supervisor gets only the end that is read.
  */
 // The exit is recorded twice: in memory first, where a full disk cannot stop it.
-const SCRIPT = `
+const SCRIPT = `${PREPARE}
 while
   IFS= read -r name && IFS= read -r folder && IFS= read -r ticket && IFS= read -r log && IFS= read -r word
 do
-  "$1" --cid "$name" --cuuid "$name" --name "$name" --runtime "$2" --runtime-arg "--root=$4" \\
+  "$1" --cid "$name" --cuuid "$name" --name "$name" \\
+    --runtime /bin/sh --runtime-arg "$2" --runtime-arg "--root=$4" \\
     --bundle "$3/$name" --container-pidfile "$3/$name/pid" --conmon-pidfile "$folder/supervisor.pid" \\
     --persist-dir "$3/$name" --exit-dir "$5" --log-path "k8s-file:$log" --full-attach \\
-    ${REPORT_FD}>>"$3/$name/report" 6<>"$word" ${WORD_FD}<"$word" 6<&- ${TICKET_FOLDER_FD}<"$ticket" </dev/null >/dev/null
+    ${REPORT_FD}>>"$3/$name/report" 6<>"$word" ${WORD_FD}<"$word" 6<&- ${TICKET_FOLDER_FD}<"$ticket" </dev/null >/dev/null 2>>"$3/$name/words"
   echo "$name"
 done`;
 
@@ -120,7 +141,8 @@ export class Launcher {
   }
 
   #startShell(): ChildProcess {
-    const { conmon, wrapper, bundlesFolder, stateFolder, exitsFolder, mountNamespace } = this.#options;
+    const { conmon, wrapper, bundlesFolder, stateFolder, exitsFolder, words } = this.#options;
+    const { joinFiles, hiddenMounts, madeExecutable } = this.#options;
     const shell = [
       '/bin/sh',
       '-c',
@@ -132,18 +154,17 @@ export class Launcher {
       stateFolder,
       exitsFolder,
     ];
-    const enter = mountNamespace
-      ? [findProgram('nsenter') ?? 'nsenter', `--mount=${mountNamespace}`, '--']
-      : [];
-    const [program, ...args] = [...enter, ...shell];
-    const child = spawn(program!, args, {
+    const args = ['--mount', '--propagation', 'slave', '--', ...shell];
+    const said = openSync(words, 'w', 0o600);
+    const child = spawn(findProgram('unshare') ?? 'unshare', args, {
       cwd: '/',
       // Its own session: a Ctrl-C for the server is none for what it starts.
       detached: true,
       // The supervisor and its runtime need a path and the descriptor to report on; no secret goes this way.
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin', _OCI_SYNCPIPE: String(REPORT_FD) },
-      stdio: ['pipe', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', said],
     });
+    closeSync(said);
     // Whom it did not start any more will never come; the next one gets a new shell.
     const forget = (): void => {
       if (this.#shell !== child) return;
@@ -160,6 +181,8 @@ export class Launcher {
       throw new Error('the shell that starts supervisors could not be started');
     }
     child.stdin.on('error', forget);
+    const prepared = [joinFiles, hiddenMounts, madeExecutable].flatMap((paths) => [...paths, '']);
+    child.stdin.write(prepared.map((line) => `${line}\n`).join(''));
     createInterface({ input: child.stdout }).on('line', (name) => this.#answer(name));
     child.unref();
     for (const pipe of [child.stdin, child.stdout]) (pipe as Socket).unref();
@@ -174,6 +197,7 @@ export class Launcher {
 
   #supervisor(name: string, pipe: Pipe, launched: Promise<void>): Supervisor {
     const reportFile = join(this.#options.bundlesFolder, name, 'report');
+    const wordsFile = join(this.#options.bundlesFolder, name, 'words');
     const isAsked = (): boolean => this.#asked.has(name);
     const isLost = (): boolean => this.#lost.has(name);
     return {
@@ -190,6 +214,7 @@ export class Launcher {
         if (word === 'go') crashPoint('supervisor-released');
       },
       report: () => readReport(reportFile),
+      complaint: () => lastWords(wordsFile) || lastWords(this.#options.words),
       release: () => {
         this.#lost.delete(name);
         pipe.release();
@@ -205,6 +230,12 @@ function readReport(file: string): ReturnType<Supervisor['report']> {
   const report = JSON.parse(line) as { data?: number; pid?: number; message?: string };
   if ((report.data ?? report.pid ?? -1) > 0) return { state: 'made' };
   return { state: 'failed', why: report.message?.trim() || 'the runtime gave no reason' };
+}
+
+/** The end of what a program complained of, on one line; without the marks that conmon puts before a level. */
+function lastWords(file: string): string {
+  const lines = readIfThere(file).split('\n').filter(Boolean).slice(-3);
+  return lines.map((line) => line.replace(/^\[conmon:\w\]: /, '').trim()).join('; ');
 }
 
 function readIfThere(file: string): string {

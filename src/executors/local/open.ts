@@ -4,11 +4,14 @@ import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { giveTree } from './bundle.ts';
-import { LocalExecutor, type LocalExecutorOptions, runtimeFolder, TRIAL_PREFIX, USER } from './executor.ts';
-import { findProgram, isHybrid, makeMountNamespace, type RuntimeChoice } from './runtime.ts';
+import { LocalExecutor, type LocalExecutorOptions, TRIAL_PREFIX, USER } from './executor.ts';
+import { openJobsPlace } from './jobs-place.ts';
+import { findProgram, isHybrid, type RuntimeChoice } from './runtime.ts';
 
 /** The local executor cannot work on this host; the message says what to install or which flag to use. */
 export class LocalExecutorUnavailable extends Error {}
+
+const PACKAGES = 'crun conmon tini util-linux';
 
 /** Finds a pair of supervisor and runtime that works here, by trying it once. @throws LocalExecutorUnavailable */
 export async function openLocalExecutor(options: LocalExecutorOptions): Promise<LocalExecutor> {
@@ -27,44 +30,42 @@ export async function openLocalExecutor(options: LocalExecutorOptions): Promise<
       init ? [] : 'tini',
       runtimes.length > 0 ? [] : 'crun (or runc)',
     ].flat();
-    throw unavailable(`not found: ${missing.join(', ')}`);
+    throw unavailable(
+      `not found: ${missing.join(', ')}`,
+      `. On Debian or Ubuntu: apt-get install ${PACKAGES}`,
+    );
   }
   const failures: string[] = [];
-  for (const choice of candidates(runtimes, options.dataDir)) {
+  for (const choice of candidates(runtimes)) {
     let executor: LocalExecutor | undefined;
     try {
-      executor = new LocalExecutor({ ...options, conmon, init, choice: choice() });
+      const place = await openJobsPlace(options.dataDir);
+      executor = new LocalExecutor({ ...options, conmon, init, choice, place });
       await tryOnce(executor, options.dataDir);
       await executor.open();
       return executor;
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
-      await executor?.close().catch((cause: Error) => failures.push(cause.message));
+      failures.push(`${choice.name}: ${messageOf(error)}`);
+      await executor?.close().catch((cause: unknown) => failures.push(messageOf(cause)));
     }
   }
-  throw unavailable(`no runtime works on this host (${[...new Set(failures)].join('; ')})`);
+  throw new LocalExecutorUnavailable(`cannot start instances: ${[...new Set(failures)].join('; ')}${HINT}`);
 }
 
-const unavailable = (why: string): LocalExecutorUnavailable =>
-  new LocalExecutorUnavailable(
-    `the local executor cannot run: ${why}. On Debian or Ubuntu: apt-get install crun conmon tini util-linux. ` +
-      'For development without isolation: errand serve --executor process',
-  );
+const HINT =
+  '. `errand doctor` says more; for development without isolation: errand serve --executor process';
+const unavailable = (why: string, advice = ''): LocalExecutorUnavailable =>
+  new LocalExecutorUnavailable(`the local executor cannot run: ${why}${advice}${HINT}`);
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Ways to run, best first; each makes what it needs only when its turn comes. */
-function candidates(
-  runtimes: { name: 'crun' | 'runc'; path: string }[],
-  dataDir: string,
-): (() => RuntimeChoice)[] {
-  return runtimes.flatMap(({ name, path }): (() => RuntimeChoice)[] => {
-    if (name === 'runc') return [() => ({ name, path, joinsCgroup: false, userNamespace: false })];
+/** Ways to run, best first. */
+function candidates(runtimes: { name: 'crun' | 'runc'; path: string }[]): RuntimeChoice[] {
+  return runtimes.flatMap(({ name, path }): RuntimeChoice[] => {
+    if (name === 'runc')
+      return [{ name, path, joinsCgroup: false, userNamespace: false, hidesUnified: false }];
     return [true, false].flatMap((userNamespace) => {
-      const plain = (): RuntimeChoice => ({ name, path, joinsCgroup: true, userNamespace });
-      const namespaced = (): RuntimeChoice => ({
-        ...plain(),
-        mountNamespace: makeMountNamespace(join(runtimeFolder(dataDir), 'namespace')),
-      });
-      return isHybrid() ? [namespaced, plain] : [plain];
+      const plain: RuntimeChoice = { name, path, joinsCgroup: true, userNamespace, hidesUnified: false };
+      return isHybrid() ? [{ ...plain, hidesUnified: true }, plain] : [plain];
     });
   });
 }

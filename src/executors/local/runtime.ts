@@ -10,8 +10,8 @@
  * before a word, whoever waits for it sees the end of its input, ends, and no command was run.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { TICKET_FD, WORD_FD } from './spec.ts';
 
 /** conmon reports what became of its runtime's call on this descriptor. */
@@ -24,8 +24,8 @@ export interface RuntimeChoice {
   path: string;
   /** True: the server makes the cgroup and the wrapper joins it. False: the runtime makes it. */
   joinsCgroup: boolean;
-  /** A mount namespace without the empty cgroup2 mount of hybrid hosts, which crun refuses. */
-  mountNamespace?: string;
+  /** True: it must not see the cgroup2 mount that hybrid hosts have beside the controllers, which crun refuses. */
+  hidesUnified: boolean;
   /** Instances in a user namespace: what is left of privileges counts only inside. Old kernels lack overlays there. */
   userNamespace: boolean;
 }
@@ -52,8 +52,8 @@ function isExecutable(path: string): boolean {
 export function writeWrapper(file: string, choice: RuntimeChoice, joinFiles: string[]): void {
   const disabled = choice.joinsCgroup && choice.name === 'crun' ? ' --cgroup-manager=disabled' : '';
   const lines = [
-    '#!/bin/sh',
-    '# Called by conmon: wrapper --root=FOLDER create ... ID. Joins the limits before anything of the instance runs.',
+    '# Called by conmon: sh WRAPPER --root=FOLDER create ... ID. Joins the limits before anything of the instance runs.',
+    '# Read by a shell and never executed itself: the folder that it lies in may be mounted noexec.',
     'root=$1; shift 2',
     'for id; do :; done',
     ...(choice.joinsCgroup ? joinFiles.map((path) => `echo 0 > "${path}" || exit 1`) : []),
@@ -64,39 +64,20 @@ export function writeWrapper(file: string, choice: RuntimeChoice, joinFiles: str
     `exec ${choice.path}${disabled} "$root" run --detach --preserve-fds=2 "$@" ${TICKET_FD}<&${TICKET_FOLDER_FD} ${TICKET_FOLDER_FD}<&- <<END`,
     'END',
   ];
-  writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o755 });
+  writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o644 });
 }
 
-/** Makes, once per start of the server, the mount namespace in which crun accepts a hybrid host. */
-export function makeMountNamespace(folder: string): string {
-  const file = join(folder, 'mount-namespace');
-  mkdirSync(folder, { recursive: true });
-  // The file that holds a namespace must lie on a private mount.
-  const script = `
-    set -e
-    mountpoint -q "$1" || mount --bind "$1" "$1"
-    mount --make-private "$1"
-    if mountpoint -q "$2"; then umount -l "$2"; fi
-    : > "$2"
-    exec unshare --mount="$2" --propagation slave umount /sys/fs/cgroup/unified`;
-  run('/bin/sh', ['-c', script, 'errand', folder, file]);
-  return file;
-}
+/** The cgroup2 mount that hosts with the hybrid layout have beside those of the controllers. */
+export const UNIFIED_BESIDE_CONTROLLERS = '/sys/fs/cgroup/unified';
 
-/** Gives up what `makeMountNamespace` made. @param file what it returned */
-export function removeMountNamespace(file: string): void {
-  const script = 'umount -l "$1" && umount -l "$2"';
-  run('/bin/sh', ['-c', script, 'errand', file, dirname(file)]);
-}
-
-/** Whether this is a host with the hybrid layout: legacy controllers and an extra cgroup2 mount. */
-export const isHybrid = (): boolean => existsSync('/sys/fs/cgroup/unified/cgroup.procs');
+/** Whether this is a host with the hybrid layout. */
+export const isHybrid = (): boolean => existsSync(`${UNIFIED_BESIDE_CONTROLLERS}/cgroup.procs`);
 
 /** Runs a program to its end. @throws with what it printed when it fails */
-export function run(program: string, args: string[]): string {
+export function run(program: string, args: string[], timeoutMs = 20_000): string {
   const result = spawnSync(program, args, {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: timeoutMs,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   if (result.status !== 0) {

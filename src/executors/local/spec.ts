@@ -154,7 +154,9 @@ const bind = (source: string, destination: string, ...options: string[]): Mount 
   destination,
   type: 'bind',
   source,
-  options: ['rbind', 'nosuid', 'nodev', ...options],
+  // Private: a bind mount belongs to the group of mounts that it was made from. Where the host's are shared, as systemd
+  // makes them, whatever an instance mounts on it would appear on the host, and stay there.
+  options: ['rbind', 'rprivate', 'nosuid', 'nodev', ...options],
 });
 const memory = (destination: string, ...options: string[]): Mount => ({
   destination,
