@@ -33,39 +33,44 @@ const BOOT_WITHIN_MS = 300_000;
 const COMMAND_WITHIN_MS = 120_000;
 
 export class Machine {
-  /** Where the server in the machine answers once it listens on its port 8080. */
-  readonly server: string;
   private readonly options: MachineOptions;
-  private readonly sshPort: number;
-  private readonly serverPort: number;
+  private sshPort = 0;
+  private serverPort = 0;
   private qemu: ChildProcess | undefined;
   private connection: ChildProcess | undefined;
   private bootId = '';
 
-  private constructor(options: MachineOptions, sshPort: number, serverPort: number) {
+  constructor(options: MachineOptions) {
     this.options = options;
-    this.sshPort = sshPort;
-    this.serverPort = serverPort;
-    this.server = `http://127.0.0.1:${serverPort}`;
   }
 
-  /** Boots a machine from a fresh overlay. @throws when it does not come up */
-  static async boot(options: MachineOptions): Promise<Machine> {
-    const machine = new Machine(options, await freePort(), await freePort());
-    const disk = join(options.image, 'disk.img');
-    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', disk, machine.file('disk.qcow2')]);
-    machine.startQemu();
-    try {
-      await machine.connected();
-    } catch (error) {
-      machine.stop();
-      throw error;
-    }
-    return machine;
+  /** Where the server in the machine answers once it listens on its port 8080. */
+  get server(): string {
+    return `http://127.0.0.1:${this.serverPort}`;
   }
 
-  /** Runs a command with bash as root. @param within its time limit in milliseconds */
-  async run(command: string, within = COMMAND_WITHIN_MS): Promise<Ran> {
+  /** The command that enters it. */
+  entrance(): string {
+    return ['ssh', ...this.sshArguments(), 'root@127.0.0.1'].join(' ');
+  }
+
+  /** Boots from a fresh overlay. @throws when it does not come up */
+  async boot(): Promise<void> {
+    this.sshPort = await freePort();
+    this.serverPort = await freePort();
+    const disk = join(this.options.image, 'disk.img');
+    const overlay = this.file('disk.qcow2');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', disk, overlay]);
+    this.startQemu();
+    await this.connected();
+  }
+
+  /**
+   * Runs a command with bash as root.
+   * @param within its time limit in milliseconds
+   * @param handOn gets what it prints, as it comes
+   */
+  async run(command: string, within = COMMAND_WITHIN_MS, handOn?: (text: string) => void): Promise<Ran> {
     const child = spawn('ssh', [...this.sshArguments(), 'root@127.0.0.1', `bash -c ${quoted(command)}`], {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: within,
@@ -75,6 +80,7 @@ export class Machine {
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {
         ran[name] += text;
+        handOn?.(text);
       });
     }
     await new Promise<void>((resolve, reject) => {
