@@ -31,6 +31,8 @@ export interface Ran {
 
 const BOOT_WITHIN_MS = 300_000;
 const COMMAND_WITHIN_MS = 120_000;
+/** Of the times in /proc, on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
 
 export class Machine {
   private readonly options: MachineOptions;
@@ -118,6 +120,13 @@ export class Machine {
     await this.connected();
   }
 
+  /** The seconds of CPU time that emulating it has taken: on an idle machine, about what it takes. */
+  cpuSeconds(): number {
+    // The name in parentheses may have spaces; after it come the state and, as 12th and 13th, user and system time.
+    const fields = readFileSync(`/proc/${this.qemu?.pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
   /** Ends it at once. */
   stop(): void {
     this.connection?.kill('SIGKILL');
@@ -163,18 +172,21 @@ export class Machine {
         if (this.qemu?.exitCode !== null) {
           throw new Error(`QEMU ended: ${readFileSync(this.file('qemu.log'), 'utf8')}`);
         }
-        await this.connect();
+        if (!(await this.connect())) return false;
         const { code, stdout } = await this.run('cat /proc/sys/kernel/random/boot_id', 60_000);
         this.bootId = code === 0 ? stdout.trim() : before;
         return this.bootId !== before;
       },
-      { withinMs: BOOT_WITHIN_MS, what: `the machine to boot; its console: ${this.file('console.log')}` },
+      { withinMs: BOOT_WITHIN_MS, everyMs: 1000, what: `the machine to boot; its console: ${this.file('console.log')}` },
     );
     await this.run('systemctl is-system-running --wait', BOOT_WITHIN_MS);
   }
 
-  /** One connection that all commands share, for a login takes seconds; it also leads to the server's port. */
-  private async connect(): Promise<void> {
+  /**
+   * Makes one connection that all commands share, for a login takes seconds; it also leads to the server's port.
+   * False while nothing in the machine answers.
+   */
+  private async connect(): Promise<boolean> {
     this.connection?.kill('SIGKILL');
     rmSync(this.file('ssh'), { force: true });
     const forward = `127.0.0.1:${this.serverPort}:127.0.0.1:8080`;
@@ -184,9 +196,10 @@ export class Machine {
       { stdio: 'ignore', detached: true },
     );
     this.connection = connection;
+    const hasEnded = (): boolean => connection.exitCode !== null || connection.signalCode !== null;
     await eventually(
       () => {
-        if (connection.exitCode !== null || connection.signalCode !== null) return true;
+        if (hasEnded()) return true;
         try {
           execFileSync('ssh', [...this.sshArguments(), '-O', 'check', 'root@127.0.0.1'], { stdio: 'ignore' });
           return true;
@@ -196,6 +209,7 @@ export class Machine {
       },
       { withinMs: 120_000, what: 'a login by ssh', everyMs: 1000 },
     );
+    return !hasEnded();
   }
 
   private sshArguments(): string[] {

@@ -109,10 +109,11 @@ async function runScenarios(world: World, { wanted, full }: Options): Promise<vo
       continue;
     }
     const began = performance.now();
+    const cpu = world.machine.cpuSeconds();
     const seconds = (): number => (performance.now() - began) / 1000;
     try {
       await run(world);
-      print('passed', name, seconds());
+      print('passed', `${name} [${(world.machine.cpuSeconds() - cpu).toFixed(1)} s of CPU]`, seconds());
     } catch (error) {
       const log = await world.machine
         .run('journalctl -u errand --no-pager -o cat | tail -n 25')
