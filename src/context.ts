@@ -2,6 +2,7 @@
 import type { Config } from './config.ts';
 import type { Database } from './db/open.ts';
 import type { Executor } from './executors/executor.ts';
+import type { HostStops } from './executors/host-stop.ts';
 import type { FinishedJobs } from './jobs/finished-jobs.ts';
 import type { LogStore } from './logs/log-store.ts';
 import type { DiskReserve } from './services/disk-reserve.ts';
@@ -23,6 +24,8 @@ export interface Context {
   finishedJobs: FinishedJobs;
   /** Identity of the host's current boot: the monotonic clock and all processes belong to it. */
   bootId: string;
+  /** What is known of stops of the host, which end jobs without a fault of theirs. */
+  hostStops: HostStops;
   /** Hints to the background loops that there is work. A lost hint costs time, never correctness. */
   nudge: { dispatch: () => void; build: () => void; stop: (jobId: string) => void };
 }

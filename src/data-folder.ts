@@ -12,7 +12,8 @@ export interface DataFolder {
   release(): void;
 }
 
-const LOCK_FILE = 'server.lock';
+/** In the data folder; the server that has it open is the folder's own. */
+export const LOCK_FILE = 'server.lock';
 /** SQLite's code for a lock that another connection holds. */
 const SQLITE_BUSY = 5;
 

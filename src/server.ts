@@ -12,14 +12,20 @@ import { startBuildLoop } from './background/builds.ts';
 import { startCronRunLoop } from './background/cron-runs.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
 import { startLogForwardingLoop } from './background/log-forwarding.ts';
-import { startLogLimitsLoop, startLogMaintenanceLoop } from './background/log-maintenance.ts';
+import {
+  startLogLimitsLoop,
+  startLogMaintenanceLoop,
+  startLogSyncLoop,
+} from './background/log-maintenance.ts';
 import { adoptOrphans, startReconcileLoop } from './background/reconcile.ts';
 import { startUsageLoop } from './background/usage-samples.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { Context } from './context.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { DamagedDatabaseError, openDatabase } from './db/open.ts';
+import { refuseUnfitHost } from './doctor/examine.ts';
 import type { Executor } from './executors/executor.ts';
+import { HostStops, systemctlOfHost } from './executors/host-stop.ts';
 import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/open.ts';
 import { ProcessExecutor } from './executors/process/executor.ts';
 import { bootId } from './executors/processes.ts';
@@ -78,6 +84,7 @@ async function startParts(
   clock: Clock,
   started: Stop[],
 ): Promise<Omit<RunningServer, 'stop'>> {
+  await refuseUnfitHost(config, logger);
   const folder = claimDataFolder(config.dataDir);
   started.push(async () => folder.release());
   if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
@@ -86,6 +93,7 @@ async function startParts(
   started.push(() => database.close());
   const executor = await openExecutor(config, logger);
   started.push(() => executor.close());
+  const boot = bootId();
   const context: Context = withSafeHints({
     config,
     database,
@@ -96,7 +104,8 @@ async function startParts(
     logger,
     diskReserve: new DiskReserve(config.dataDir, config.diskReserveBytes, clock),
     finishedJobs: new FinishedJobs(),
-    bootId: bootId(),
+    bootId: boot,
+    hostStops: new HostStops({ dataDir: config.dataDir, bootId: boot, systemctl: systemctlOfHost() }),
     nudge: {
       dispatch: () => loops.dispatch.nudge(),
       build: () => loops.builds.nudge(),
@@ -113,6 +122,7 @@ async function startParts(
     builds: startBuildLoop(context),
     logs: startLogMaintenanceLoop(context),
     logLimits: startLogLimitsLoop(context),
+    logSync: startLogSyncLoop(context),
     logForwarding: startLogForwardingLoop(context),
     cronRuns: startCronRunLoop(context),
     usage: startUsageLoop(context),
@@ -133,6 +143,8 @@ async function startParts(
 
 /** Runs a server until SIGTERM or SIGINT. */
 export async function runServer(config: Config): Promise<void> {
+  // Instances, which are another user's, must be able to read what is made for them; the data folder keeps others out.
+  process.umask(0o022);
   const logger = createLogger();
   const server = await startServer(config, logger);
   if (server.firstKey) {
@@ -142,8 +154,20 @@ export async function runServer(config: Config): Promise<void> {
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
-  logger.info('stopping; running jobs go on');
+  const hostStops = await noteHostStop(server.context);
+  logger.info(hostStops ? 'stopping with the host; jobs end with it' : 'stopping; running jobs go on');
   await server.stop();
+}
+
+/** Leaves word of the host's stop for the next start, which then knows what ended the jobs. @returns whether it stops */
+async function noteHostStop({ hostStops, clock, logger }: Context): Promise<boolean> {
+  const isStopping = await hostStops.isStopping();
+  try {
+    if (isStopping) hostStops.record(clock.now());
+  } catch (error) {
+    logger.error('the stop of the host could not be recorded', error);
+  }
+  return isStopping;
 }
 
 /** What the operator can mend is said with the way to do it. */

@@ -64,12 +64,22 @@ const MAY_IMPORT: Record<string, string[]> = {
   // the server when it is asked for.
   'src/cli': ['src/client', 'src/shared', 'src/services/plans.ts', 'type:src/api/contract-types.ts'],
   'src/cli/commands/serve.ts': ['src/cli', 'src/config.ts', 'src/server.ts'],
+  // Look at this host or change it, without any server.
+  'src/cli/commands/doctor.ts': ['src/cli', 'src/config.ts', 'src/doctor'],
   // Works on the file itself, so that it works whatever state the server is in.
   'src/cli/commands/backup.ts': ['src/cli', 'src/db/backup.ts', 'src/shared'],
   // Composition: the value that is handed down, as types, and the place that makes it.
   'src/context.ts': ['src'],
   'src/server.ts': ['src'],
   'src/data-folder.ts': ['src/config.ts'],
+  // Looks at a host as the local executor will use it, and starts an instance through it.
+  'src/doctor': [
+    'src/config.ts',
+    'src/data-folder.ts',
+    'src/executors/*.ts',
+    'src/executors/local',
+    'src/shared',
+  ],
 };
 /** What all of the domain may use: contracts of the mechanisms, never a concrete one, and the database. */
 const DOMAIN = [
@@ -185,9 +195,10 @@ describe('single places', () => {
     ]);
   });
 
-  test('processes are started by the executors, by git, and to give back room on the disk', () => {
+  test('processes are started by the executors, by git, to give back room on the disk, and to ask systemd', () => {
     const allowed = [
       'src/builds/git.ts',
+      'src/executors/host-stop.ts',
       'src/executors/local/launcher.ts',
       'src/executors/local/runtime.ts',
       'src/executors/process/executor.ts',

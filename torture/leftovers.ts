@@ -1,6 +1,5 @@
 /** What a server's jobs left on the machine, found without asking the server: nothing may be left once all are final. */
 
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, realpathSync, rmdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -88,12 +87,7 @@ export async function removeTraces(dataDir: string): Promise<void> {
     if (performance.now() > deadline) throw new Error(`what belongs to ${dataDir} does not end`);
     await delay(10);
   }
-  for (const folder of runtimeFolders(dataDir)) {
-    for (const name of ['namespace/mount-namespace', 'namespace']) {
-      spawnSync('umount', ['-l', join(folder, name)], { stdio: 'ignore' });
-    }
-    await rm(folder, { recursive: true, force: true });
-  }
+  for (const folder of runtimeFolders(dataDir)) await rm(folder, { recursive: true, force: true });
 }
 
 /** @returns false while it is busy: it can be for an instant after its last process ended */
@@ -119,15 +113,11 @@ export function runtimeFolders(dataDir: string): string[] {
   return places.filter((folder) => existsSync(folder));
 }
 
-function cgroupsOf(ids: ReadonlySet<string>): string[] {
-  const groups = [CGROUPS, ...entries(CGROUPS).map((name) => join(CGROUPS, name))].map((base) =>
-    join(base, 'errand'),
-  );
-  return groups.flatMap((group) =>
-    entries(group)
-      .filter((name) => ids.has(name))
-      .map((name) => join(group, name)),
-  );
+/** Cgroups of jobs and supervisors, wherever on this host they live: a group of the root, or systemd's scope for them. */
+export function cgroupsOf(names: ReadonlySet<string>): string[] {
+  return readdirSync(CGROUPS, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && names.has(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 function mountsOf(marks: string[]): string[] {

@@ -36,6 +36,7 @@ export function extendContract<T extends object>(contract: T): T {
   add(schemas['failureReason'], {
     canceled: { type: 'string' },
     lost: { type: 'string' },
+    hostStopped: { type: 'string' },
     startFailed: { type: 'string' },
   });
   // Lines tell the service they belong to and the stream they were written to.

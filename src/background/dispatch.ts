@@ -22,6 +22,8 @@ export function startDispatchLoop(context: Context, runner: JobRunner): Loop {
 export async function dispatch(context: Context, runner: JobRunner): Promise<void> {
   // Those that run need the rest of the disk for their ends.
   if (!context.diskReserve.hasRoom()) return;
+  // What a host that goes down cuts short would not run again; what waits starts when it is up.
+  if (context.hostStops.isKnownToStop) return;
   for (;;) {
     const free = MAX_STARTING - runner.held.starting;
     // Many creates nudge it while nothing can start: those are answered without a look at the queue.

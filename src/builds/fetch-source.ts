@@ -10,6 +10,7 @@ import { repositorySlug } from '../services/repository.ts';
 import { detailsOf } from '../services/service-details.ts';
 import { repositoryCredential } from '../services/service-input.ts';
 import { plainRootDir } from '../services/service-rules.ts';
+import { nothingIfAbsent } from '../shared/absence.ts';
 import { removeTree } from '../shared/trees.ts';
 import { buildFolder } from './artifact-path.ts';
 import type { BuildLog } from './build-log.ts';
@@ -37,7 +38,7 @@ export async function recordedSource(
   config: Context['config'],
   deployId: string,
 ): Promise<BuildSource | undefined> {
-  const text = await readFile(sourceFile(config, deployId), 'utf8').catch(() => undefined);
+  const text = await readFile(sourceFile(config, deployId), 'utf8').catch(nothingIfAbsent);
   return text === undefined ? undefined : JSON.parse(text);
 }
 
@@ -97,7 +98,7 @@ async function requireFolder(tree: string, rootDir: string): Promise<void> {
   let path = tree;
   for (const part of rootDir.split('/').filter(Boolean)) {
     path = join(path, part);
-    const found = await lstat(path).catch(() => undefined);
+    const found = await lstat(path).catch(nothingIfAbsent);
     if (!found?.isDirectory()) {
       throw new DeployFailure(
         'failBuild',

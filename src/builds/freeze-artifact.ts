@@ -3,6 +3,7 @@ import { lstat, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { SecretFile } from '../services/environment.ts';
+import { nothingIfAbsent } from '../shared/absence.ts';
 import { removeTree, walkTree } from '../shared/trees.ts';
 import { artifactFolder } from './artifact-path.ts';
 import { DeployFailure } from './deploy-failure.ts';
@@ -69,8 +70,11 @@ async function syncFolder(folder: string): Promise<void> {
 export async function removeSecretFiles(tree: string, secretFiles: readonly SecretFile[]): Promise<void> {
   for (const { name, content } of secretFiles) {
     const path = join(tree, name);
-    const found = await lstat(path).catch(() => undefined);
+    const found = await lstat(path).catch(nothingIfAbsent);
     if (!found?.isFile()) continue;
-    if (found.size === 0 || (await readFile(path, 'utf8')) === content.reveal()) await rm(path);
+    const secret = Buffer.from(content.reveal());
+    // Read only where it can be the same: a build may have made something huge of that name.
+    const isSame = found.size === secret.length && (await readFile(path)).equals(secret);
+    if (found.size === 0 || isSame) await rm(path);
   }
 }

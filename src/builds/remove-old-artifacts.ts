@@ -15,6 +15,7 @@ import {
 } from '../db/queries/artifacts.ts';
 import { deploysInProgress, findDeployById } from '../db/queries/deploys.ts';
 import { findAnyService } from '../db/queries/services.ts';
+import { nothingIfAbsent } from '../shared/absence.ts';
 import { removeTree } from '../shared/trees.ts';
 import { artifactFolder } from './artifact-path.ts';
 import { artifactIdOf } from './freeze-artifact.ts';
@@ -87,7 +88,7 @@ export async function sweepBuildFolders(context: Parts): Promise<number> {
 }
 
 async function isOld(folder: string): Promise<boolean> {
-  const found = await stat(folder).catch(() => undefined);
+  const found = await stat(folder).catch(nothingIfAbsent);
   return found !== undefined && Date.now() - found.mtimeMs > STRAY_AGE_MS;
 }
 

@@ -37,14 +37,29 @@ export async function runBuildCommand(
   const { executor, config } = context;
   const environment = await resolveEnvironment(context, context.database.read, service);
   const present = await executor.inspect(deploy.id);
+  // One that an earlier server started goes on writing: the log store must look after it again.
+  if (hasStarted(present)) await context.logStore.segmentFile(service.id, deploy.id);
   const startedAt = hasStarted(present)
     ? present.startedAt
     : await start(context, deploy, service, source, environment);
   const end = await follow(context, deploy.id, startedAt, signals);
+  const stop = end.timedOut || signals.cancel.aborted ? undefined : await outsideStop(context, end);
+  await context.logStore.sync(service.id, deploy.id).catch((error: unknown) => {
+    context.logger.error('the output of a build could not be brought to the disk', error, {
+      deploy: deploy.id,
+    });
+  });
   await executor.destroy(deploy.id);
   await removeSecretFiles(buildTree(config, deploy.id), environment.secretFiles);
   signals.cancel.throwIfAborted();
+  if (stop) throw new DeployFailure('failBuild', `${stop.what} while the build command ran: deploy again`);
   requireSuccess(end);
+}
+
+/** A stop of the host or of all instances that ended the command, where nothing here did. */
+async function outsideStop({ hostStops }: Context, end: End): ReturnType<Context['hostStops']['recorded']> {
+  const work = { startedAt: end.startedAt, exit: end.state === 'exited' ? end.exit : undefined };
+  return (await hostStops.recorded(work)) ?? hostStops.witnessed(work);
 }
 
 type Started = Extract<InstanceState, { startedAt: string }>;
@@ -134,7 +149,9 @@ async function follow(
 function requireSuccess(end: End): void {
   const failed = (why: string): DeployFailure => new DeployFailure('failBuild', why);
   if (end.timedOut) throw failed(`the build command did not end within ${TIMEOUT_MS / 3_600_000} hours`);
-  if (end.state === 'lost') throw failed('the build command was lost: its instance ended without a record');
+  if (end.state === 'lost') {
+    throw failed('the build command was lost: its instance ended, or the host did, without a record of it');
+  }
   const { exit } = end;
   if (exit.oomKilled)
     throw failed(`the build command ran out of its ${LIMITS.memoryBytes / GB} GB of memory`);

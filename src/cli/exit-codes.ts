@@ -9,7 +9,7 @@ export const EXIT = {
   usage: 2,
   /** As `timeout` says it: the job ran out of time. */
   timedOut: 124,
-  /** The job did not start, or what became of it is not known. */
+  /** The job did not start, was cut short by a stop of the host, or what became of it is not known. */
   noOutcome: 125,
   /** As a shell says it of a command that was interrupted. */
   canceled: 130,
@@ -49,6 +49,9 @@ export function jobExit(job: Job): { code: number; why?: string } {
     return { code: EXIT.noOutcome, why: `the job did not start: ${reason.startFailed}` };
   }
   if (reason?.lost !== undefined) return { code: EXIT.noOutcome, why: `the job was lost: ${reason.lost}` };
+  if (reason?.hostStopped !== undefined) {
+    return { code: EXIT.noOutcome, why: `the job was cut short: ${reason.hostStopped}` };
+  }
   if (reason?.timedOutSeconds !== undefined) {
     return { code: EXIT.timedOut, why: `the job ran longer than ${reason.timedOutSeconds} s` };
   }

@@ -4,6 +4,8 @@
  */
 import { type FSWatcher, watch } from 'node:fs';
 
+/** A look that fails says nothing; one that goes on failing is somebody else's matter. */
+const UNKNOWN_MS = 10_000;
 /** A dead supervisor must be noticed within 5 seconds; a look costs microseconds per running instance. */
 const BACKSTOP_MS = 1000;
 
@@ -20,8 +22,9 @@ export class ExitWatch<Outcome> {
   }
 
   /**
-   * Resolves with the first outcome that `look` finds.
+   * Resolves with the first outcome that `look` finds. A look that throws has found nothing, and is tried again.
    * @param serverStop rejects the wait and leaves the instance alone
+   * @throws what `look` throws, when it does for ten seconds
    */
   wait(id: string, look: () => Outcome | undefined, serverStop: AbortSignal): Promise<Outcome> {
     return new Promise<Outcome>((resolve, reject) => {
@@ -35,13 +38,17 @@ export class ExitWatch<Outcome> {
         release();
         reject(serverStop.reason);
       };
+      let unknownSince: number | undefined;
       const attempt = (): void => {
         try {
           const outcome = look();
+          unknownSince = undefined;
           if (outcome === undefined) return;
           release();
           resolve(outcome);
         } catch (error) {
+          unknownSince ??= performance.now();
+          if (performance.now() - unknownSince < UNKNOWN_MS) return;
           release();
           reject(error);
         }

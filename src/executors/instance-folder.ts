@@ -6,19 +6,11 @@
  *   <data>/instances/<id>/supervisor/     its supervisor: `supervisor.pid`, and `name` where it has one of its own
  *   <data>/exits/<name>                   the exit code, written by rename when the output is complete
  */
-import {
-  existsSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { unlessAbsent } from '../shared/absence.ts';
 import { formatMicros } from '../shared/clock.ts';
 import { removeTree } from '../shared/trees.ts';
 import { mountsBelow } from './mount-table.ts';
@@ -68,15 +60,11 @@ export class InstanceFolders {
   engineName(id: string): string {
     const known = this.#engineNames.get(id);
     if (known !== undefined) return known;
-    try {
-      const name = readFileSync(join(this.supervisorFolder(id), 'name'), 'utf8');
-      // One that was interrupted before its name was written has nothing under another name.
-      if (name === '') return id;
-      this.#engineNames.set(id, name);
-      return name;
-    } catch {
-      return id;
-    }
+    const name = unlessAbsent(() => readFileSync(join(this.supervisorFolder(id), 'name'), 'utf8'));
+    // One that was interrupted before its name was written has nothing under another name.
+    if (!name) return id;
+    this.#engineNames.set(id, name);
+    return name;
   }
 
   exitFile(id: string): string {
@@ -94,7 +82,7 @@ export class InstanceFolders {
   }
 
   exists(id: string): boolean {
-    return existsSync(this.folder(id));
+    return lstatSync(this.folder(id), { throwIfNoEntry: false }) !== undefined;
   }
 
   async list(): Promise<string[]> {
@@ -167,7 +155,7 @@ export function stillMounted(folder: string, cause: unknown): unknown {
 export function readExit(file: string): RecordedExit | undefined {
   const stats = statSync(file, { throwIfNoEntry: false });
   if (!stats) return undefined;
-  const text = readFileSync(file, 'utf8');
+  const text = unlessAbsent(() => readFileSync(file, 'utf8')) ?? '';
   // After a loss of power a file may be there and empty: that is no exit code, least of all 0.
   if (!/^\d+$/.test(text)) return undefined;
   const signal = signalName(Number(text));
@@ -180,11 +168,7 @@ export function readExit(file: string): RecordedExit | undefined {
 
 /** The process id in a file; undefined while there is none. */
 export function readPid(file: string): number | undefined {
-  try {
-    return Number(readFileSync(file, 'utf8').trim()) || undefined;
-  } catch {
-    return undefined;
-  }
+  return Number(unlessAbsent(() => readFileSync(file, 'utf8').trim())) || undefined;
 }
 
 /** Shells and inits report "ended by signal n" as 128 + n. */

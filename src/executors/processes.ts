@@ -1,25 +1,22 @@
-/** Facts about processes of this machine, read from /proc. */
+/**
+ * Facts about processes of this machine, read from /proc. What cannot be read for another reason than that the process
+ * is gone is thrown: unknown is not dead.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
+import { isAbsence, unlessAbsent } from '../shared/absence.ts';
 
 /** The argument list of a live process; undefined when it is gone or a zombie. */
 export function argumentsOf(pid: number): string[] | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-    // A zombie has none: it is dead, even when nobody has reaped it yet.
-    return text === '' ? undefined : text.replace(/\0$/, '').split('\0');
-  } catch {
-    return undefined;
-  }
+  // A zombie has none: it is dead, even when nobody has reaped it yet.
+  const text = unlessAbsent(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')) || undefined;
+  return text?.replace(/\0$/, '').split('\0');
 }
 
 /** The process id that a live process has in a namespace of its own below this one; undefined where it has none. */
 export function pidInside(pid: number): number | undefined {
-  try {
-    const ids = /^NSpid:\t(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split('\t') ?? [];
-    return ids.length > 1 ? Number(ids.at(-1)) : undefined;
-  } catch {
-    return undefined;
-  }
+  const status = unlessAbsent(() => readFileSync(`/proc/${pid}/status`, 'utf8')) ?? '';
+  const ids = /^NSpid:\t(.*)$/m.exec(status)?.[1]?.split('\t') ?? [];
+  return ids.length > 1 ? Number(ids.at(-1)) : undefined;
 }
 
 /** Live processes that have `argument` as one of their arguments. Reads all of /proc: for recovery, not for hot paths. */
@@ -32,12 +29,14 @@ export function findByEnvironment(variable: string): number[] {
   return livePids().filter((pid) => environmentOf(pid).includes(variable));
 }
 
-/** Empty for a process that is gone, or a zombie. */
+/** Empty for a process that is gone, a zombie, or another user's, which nothing of this user's can be. */
 function environmentOf(pid: number): string[] {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-  } catch {
-    return [];
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (isAbsence(error) || ['EACCES', 'EPERM'].includes(code)) return [];
+    throw error;
   }
 }
 
@@ -57,9 +56,5 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
 
 /** Identity of the host's current boot. */
 export function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return 'unknown';
-  }
+  return unlessAbsent(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()) ?? 'unknown';
 }

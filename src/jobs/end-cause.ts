@@ -12,12 +12,15 @@ export interface Reason {
   timedOutReason?: string;
   canceled?: string;
   lost?: string;
+  hostStopped?: string;
   startFailed?: string;
 }
 
 /** What the end of an instance looked like. */
 export type End =
   | { kind: 'exited'; exit: ExitStatus }
+  /** Cut short by a stop from outside, at that instant, and perhaps with a recorded exit. */
+  | { kind: 'hostStopped'; message: string; at: string; exit?: ExitStatus | undefined }
   | { kind: 'lost'; message: string }
   | { kind: 'neverStarted'; message: string };
 
@@ -33,7 +36,8 @@ type JobFacts = Pick<JobsTable, 'end_cause' | 'timeout_seconds' | 'memory_bytes'
 
 /** @param job with the cause of ending that was stored first, if any was */
 export function judge(job: JobFacts, end: End): Verdict {
-  const ended = end.kind === 'exited' ? { exitCode: end.exit.exitCode, signal: end.exit.signal } : {};
+  const exit = exitOf(end);
+  const ended = exit ? { exitCode: exit.exitCode, signal: exit.signal } : {};
   switch (job.end_cause) {
     case 'cancel':
       return {
@@ -49,6 +53,9 @@ export function judge(job: JobFacts, end: End): Verdict {
   }
 }
 
+export const exitOf = (end: End): ExitStatus | undefined =>
+  end.kind === 'exited' || end.kind === 'hostStopped' ? end.exit : undefined;
+
 const timedOut = (seconds: number): Reason => ({
   evicted: false,
   timedOutSeconds: seconds,
@@ -58,6 +65,9 @@ const timedOut = (seconds: number): Reason => ({
 function judgeEnd(job: JobFacts, end: End): Verdict {
   if (end.kind === 'lost') {
     return { event: 'fail', cause: 'lost', reason: { evicted: false, lost: end.message } };
+  }
+  if (end.kind === 'hostStopped') {
+    return { event: 'fail', cause: 'hostStopped', reason: { evicted: false, hostStopped: end.message } };
   }
   if (end.kind === 'neverStarted') {
     return { event: 'fail', cause: 'startFailed', reason: { evicted: false, startFailed: end.message } };

@@ -5,7 +5,7 @@ import type { JobsTable } from '../db/schema.ts';
 import { isTerminal } from '../lifecycle/job.ts';
 import { formatMicros, parseMicros } from '../shared/clock.ts';
 import { concludeJob } from './conclude-job.ts';
-import { type End, judge } from './end-cause.ts';
+import { type End, exitOf, judge } from './end-cause.ts';
 
 /** The segment of a job's resource that holds its output. */
 export const OUTPUT = 'output';
@@ -13,6 +13,11 @@ export const OUTPUT = 'output';
 /** Stores how a job ended. A job that is final stays as it is. */
 export async function finishJob(context: Context, jobId: string, end: End): Promise<void> {
   await context.logStore.complete(jobId, OUTPUT);
+  // A loss of power may not cut off what a final job is said to have printed. A disk that refuses must not keep a job
+  // from its end.
+  await context.logStore.sync(jobId, OUTPUT).catch((error: unknown) => {
+    context.logger.error('the output of a job could not be brought to the disk', error, { job: jobId });
+  });
   const lastLine = await context.logStore.endBound(jobId, OUTPUT);
   await context.database.write(async (trx) => {
     const job = await findJobById(trx, jobId);
@@ -24,7 +29,8 @@ export async function finishJob(context: Context, jobId: string, end: End): Prom
 
 /** Not before its start, nor before the last line it printed: readers of a finished job take that range. */
 function finishTime(context: Context, job: JobsTable, end: End, lastLine: string | undefined): string {
-  const ended = end.kind === 'exited' ? end.exit.finishedAt : context.clock.now();
+  const known = end.kind === 'hostStopped' ? end.at : context.clock.now();
+  const ended = exitOf(end)?.finishedAt ?? known;
   const bounds = [ended, job.created_at, job.started_at ?? '', lastLine ? wholeMicrosecond(lastLine) : ''];
   // Instants of one form compare as texts.
   return bounds.sort().at(-1)!;

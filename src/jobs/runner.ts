@@ -22,6 +22,7 @@ import { concludeJob } from './conclude-job.ts';
 import { Deadlines } from './deadlines.ts';
 import { type End, judge } from './end-cause.ts';
 import { finishJob, OUTPUT } from './finish-job.ts';
+import { endOf, endOfOtherBoot } from './outside-stop.ts';
 import { openSnapshot } from './snapshot.ts';
 
 /** After the first SIGKILL: something may have been forked in the same instant. */
@@ -67,6 +68,8 @@ export class JobRunner {
   /** Takes up a job in `starting`, `running` or `stopping` that nobody follows. */
   adopt(job: JobsTable): void {
     this.#track(job, async () => {
+      // Its output goes on: the log store must look after it again.
+      await this.#context.logStore.segmentFile(job.id, OUTPUT);
       await this.#recover(job);
       await this.#follow(job.id);
     });
@@ -175,10 +178,9 @@ export class JobRunner {
     else if (job.deadline_monotonic_ms !== null) this.#deadlines.set(id, job.deadline_monotonic_ms);
     const over = await executor.wait(id, this.#serverStop.signal);
     crashPoint('exit-seen');
-    if (over.state === 'exited') return this.#end(id, { kind: 'exited', exit: over.exit });
     // Whatever runs on without its supervisor can neither be heard nor judged.
-    await executor.destroy(id);
-    await this.#end(id, { kind: 'lost', message: 'its supervisor ended without recording an exit' });
+    if (over.state === 'lost') await executor.destroy(id);
+    await this.#end(id, await endOf(this.#context, job, over));
   }
 
   async #end(id: string, end: End): Promise<void> {
@@ -200,7 +202,8 @@ export class JobRunner {
     }
     if (job.boot_id !== bootId) {
       await executor.destroy(job.id);
-      return this.#end(job.id, { kind: 'lost', message: 'the host was restarted before the job ended' });
+      const startedAt = 'startedAt' in found ? found.startedAt : (job.started_at ?? job.created_at);
+      return this.#end(job.id, await endOfOtherBoot(this.#context, job, startedAt));
     }
     switch (found.state) {
       case 'running':

@@ -4,7 +4,7 @@
  */
 import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { Clock } from '../shared/clock.ts';
 import { ChangeWatch } from './change-watch.ts';
 import { formatRecords } from './cri.ts';
@@ -18,6 +18,7 @@ import { readPage } from './page.ts';
 import { type Retention, removeExpired, walkSegments } from './retention.ts';
 import { Segment } from './segment.ts';
 import { isClosedMode } from './segment-bytes.ts';
+import { SegmentSync, syncSegment } from './segment-sync.ts';
 
 /** Segments whose checkpoints stay in memory; a forgotten one is read again when it is asked for. */
 const MAX_KNOWN_SEGMENTS = 2000;
@@ -36,6 +37,7 @@ export class FileLogStore implements LogStore {
   readonly #segmentBytes: number;
   readonly #known = new Map<string, Segment>();
   readonly #watch = new ChangeWatch();
+  readonly #sync = new SegmentSync();
   /** Segments that somebody may be writing to. */
   readonly #live = new Set<string>();
   /** Complete segments that may be compressed. */
@@ -64,6 +66,7 @@ export class FileLogStore implements LogStore {
   append(resource: string, segment: string, stream: LogStreamName, message: string): Promise<void> {
     const file = this.#path(resource, segment);
     const isFirst = !this.#appends.has(file);
+    if (isFirst) this.#live.add(file);
     const before = this.#appends.get(file) ?? Promise.resolve();
     const records = formatRecords(instantOfMs(this.#clock.nowMs()), stream, message);
     const done = before.then(() => appendRecords(file, records, isFirst));
@@ -168,6 +171,20 @@ export class FileLogStore implements LogStore {
     if (failures.length > 0) throw new AggregateError(failures, 'output beyond its limit could not be freed');
   }
 
+  async syncGrowing(): Promise<{ synced: number; failed: { segment: string; error: string }[] }> {
+    try {
+      const { synced, failed } = await this.#sync.pass([...this.#live]);
+      const named = failed.map(({ path, error }) => ({ segment: relative(this.#folder, path), error }));
+      return { synced, failed: named };
+    } catch (error) {
+      return { synced: 0, failed: [{ segment: 'all', error: (error as Error).message }] };
+    }
+  }
+
+  async sync(resource: string, segment: string): Promise<void> {
+    await syncSegment(this.#path(resource, segment));
+  }
+
   async #compressCompleted(): Promise<number> {
     let count = 0;
     for (const path of this.#completed) {
@@ -182,6 +199,7 @@ export class FileLogStore implements LogStore {
 
   async close(): Promise<void> {
     await Promise.all(this.#appends.values());
+    await this.#sync.close();
     this.#known.clear();
     this.#watch.close();
   }

@@ -82,6 +82,13 @@ export interface LogStore {
   /** Gives back the room of what running writers wrote beyond their limit. To be called every few seconds. */
   enforceLimits(): Promise<void>;
   /**
+   * Brings to the disk what was written to segments since it was called last. To be called every second, and not again
+   * before the answer. A segment that cannot be brought there is named with the cause, and is tried again.
+   */
+  syncGrowing(): Promise<{ synced: number; failed: { segment: string; error: string }[] }>;
+  /** Brings to the disk what was written to one segment. */
+  sync(resource: string, segment: string): Promise<void>;
+  /**
    * Compresses complete segments and removes those that retention no longer covers. Writers and readers are not held
    * up. Idempotent; meant to be called now and then.
    */

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Deploy, Service } from '../../src/api/contract-types.ts';
 import { artifactTree, buildFolder, cacheFolder } from '../../src/builds/artifact-path.ts';
 import { artifactIdOf } from '../../src/builds/freeze-artifact.ts';
+import { buildService } from '../support/build-service.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitRepository } from '../support/git-repository.ts';
 import { TestServer } from '../support/server.ts';
@@ -26,24 +27,8 @@ async function build(
   buildCommand: string,
   more: Record<string, unknown> = {},
 ): Promise<{ service: Service; deploy: Deploy; tree: string; output: string[] }> {
-  const created = await server.call<{ service: Service; deployId: string }>('POST', '/services', {
-    type: 'web_service',
-    name: `isolated-${repository.path.split('-').at(-1)}`,
-    ownerId: await server.workspaceId(),
-    repo: `file://${repository.path}`,
-    serviceDetails: {
-      runtime: 'node',
-      plan: 'starter',
-      envSpecificDetails: { buildCommand, startCommand: 'true' },
-    },
-    ...more,
-  });
-  const { service, deployId } = created.body;
-  const deploy = await eventually(async () => {
-    const { body } = await server.call<Deploy>('GET', `/services/${service.id}/deploys/${deployId}`);
-    return body.finishedAt ? body : undefined;
-  });
-  const tree = artifactTree(server.config, { id: artifactIdOf(deployId) });
+  const { service, deploy } = await buildService(server, repository, buildCommand, more);
+  const tree = artifactTree(server.config, { id: artifactIdOf(deploy.id) });
   return { service, deploy, tree, output: await server.output(service.id) };
 }
 

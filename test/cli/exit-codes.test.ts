@@ -62,6 +62,16 @@ describe('the exit code of `errand run`', () => {
       125,
       /supervisor/,
     ],
+    [
+      'a job that a stop of the host cut short, whatever its own code',
+      {
+        status: 'failed',
+        exitCode: 0,
+        reason: { evicted: false, hostStopped: 'the host was stopped while the job ran' },
+      },
+      125,
+      /cut short: the host was stopped/,
+    ],
     ['a failure without a cause', { status: 'failed' }, 1, /failed/],
   ])('%s', (_, rest, code, why) => {
     const exit = jobExit(job(rest));

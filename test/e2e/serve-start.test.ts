@@ -8,6 +8,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../../src/config.ts';
 import { startServer } from '../../src/server.ts';
 import { createLogger } from '../../src/shared/logger.ts';
+import { startErrand } from '../support/command-line.ts';
+import { eventually } from '../support/eventually.ts';
 
 let dataDir: string;
 beforeEach(() => {
@@ -40,4 +42,18 @@ test('a master key that was cut is named, and not replaced', async () => {
   writeFileSync(file, 'cut');
   await expect(start(0)).rejects.toThrow(`${file} must hold 32 bytes, and has 3`);
   expect(existsSync(file)).toBe(true);
+});
+
+test('a server whose user keeps new files to itself starts, and its instances read what is theirs', async () => {
+  const server = startErrand(['serve', '--data-dir', dataDir, '--port', '0'], {}, [
+    'sh',
+    '-c',
+    'umask 0077; exec "$@"',
+    'sh',
+  ]);
+  await eventually(
+    () => server.output.stdout.includes('Errand listens on') || server.process.exitCode !== null,
+  );
+  server.process.kill('SIGTERM');
+  expect(await server.ended).toMatchObject({ code: 0 });
 });

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { argumentsOf } from '../../src/executors/processes.ts';
+import { cgroupsOf } from '../../torture/leftovers.ts';
 import { eventually } from '../support/eventually.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -50,6 +51,12 @@ describe('the view of an instance', () => {
     expect(sleepers).toBe(0);
     await server.call('POST', `/services/${serviceId}/jobs/${other.id}/cancel`);
     await server.finished(other.id);
+  });
+
+  test('has no mount that is tied to one of the host', async () => {
+    // Where the host's mounts are shared, as systemd makes them, what an instance mounts would appear there. What the
+    // runtime covers single files of /proc with takes no mounts.
+    expect(await text('grep -E " (shared|master):" /proc/self/mountinfo | grep -v " /proc/"; true')).toBe('');
   });
 
   test('has no path to the ticket that says that it started', async () => {
@@ -153,9 +160,7 @@ describe('the end of an instance', () => {
     await eventually(async () => (await server.output(job.id)).includes('up'));
     const folder = join(server.config.dataDir, 'instances', job.id);
     const name = readFileSync(join(folder, 'supervisor', 'name'), 'utf8');
-    const cgroups = ['', 'memory/', 'cpu/', 'pids/', 'cpuacct/']
-      .map((hierarchy) => `/sys/fs/cgroup/${hierarchy}errand/${name}`)
-      .filter((cgroup) => existsSync(cgroup));
+    const cgroups = cgroupsOf(new Set([name]));
     expect(cgroups).not.toEqual([]);
     await server.call('POST', `/services/${serviceId}/jobs/${job.id}/cancel`);
     await server.finished(job.id);

@@ -14,7 +14,7 @@ import {
   transitionJob,
 } from '../../src/db/queries/jobs.ts';
 import type { EndCause, JobsTable, SnapshotsTable } from '../../src/db/schema.ts';
-import { type End, judge } from '../../src/jobs/end-cause.ts';
+import { type End, exitOf, judge } from '../../src/jobs/end-cause.ts';
 import { DEPLOY_EVENTS, DEPLOY_STATUSES, type DeployPhase, nextDeploy } from '../../src/lifecycle/deploy.ts';
 import {
   EVENTS,
@@ -97,14 +97,19 @@ test('in 10,000 orders of events, a deploy that is over stays as it is, but that
   );
 });
 
+const AT = '2026-01-01T00:00:00.000000Z';
+const exit = fc.record({
+  exitCode: fc.integer({ min: 0, max: 255 }),
+  oomKilled: fc.boolean(),
+  finishedAt: fc.constant(AT),
+});
 const end: fc.Arbitrary<End> = fc.oneof(
+  fc.record({ kind: fc.constant('exited' as const), exit }),
   fc.record({
-    kind: fc.constant('exited' as const),
-    exit: fc.record({
-      exitCode: fc.integer({ min: 0, max: 255 }),
-      oomKilled: fc.boolean(),
-      finishedAt: fc.constant('2026-01-01T00:00:00.000000Z'),
-    }),
+    kind: fc.constant('hostStopped' as const),
+    message: fc.string(),
+    at: fc.constant(AT),
+    exit: fc.option(exit, { nil: undefined }),
   }),
   fc.record({ kind: fc.constantFrom('lost' as const, 'neverStarted' as const), message: fc.string() }),
 );
@@ -127,7 +132,7 @@ describe('the verdict on an end', () => {
       fc.property(cause, end, (end_cause, how) => {
         const verdict = judge({ end_cause, timeout_seconds: 5, memory_bytes: 2 ** 29 }, how);
         if (end_cause) expect(verdict.cause).toBe(end_cause);
-        expect(verdict.exitCode).toBe(how.kind === 'exited' ? how.exit.exitCode : undefined);
+        expect(verdict.exitCode).toBe(exitOf(how)?.exitCode);
       }),
       { numRuns: 10_000 },
     );

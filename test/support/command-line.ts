@@ -19,9 +19,17 @@ export interface Started {
   ended: Promise<Ended>;
 }
 
-/** @param environment beside PATH and HOME; nothing of the test's own environment leaks in */
-export function startErrand(args: string[], environment: Record<string, string> = {}): Started {
-  const child = spawn(SCRIPT, args, {
+/**
+ * @param environment beside PATH and HOME; nothing of the test's own environment leaks in
+ * @param by a program and its arguments in front of `errand`
+ */
+export function startErrand(
+  args: string[],
+  environment: Record<string, string> = {},
+  by: string[] = [],
+): Started {
+  const [program, ...rest] = [...by, SCRIPT, ...args];
+  const child = spawn(program!, rest, {
     cwd: tmpdir(),
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

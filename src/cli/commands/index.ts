@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { auditCommand } from './audit.ts';
 import { backupCommand } from './backup.ts';
 import { deployCommand } from './deploy.ts';
+import { doctorCommand } from './doctor.ts';
 import { jobsCommand } from './jobs.ts';
 import { keysCommand } from './keys.ts';
 import { logsCommand } from './logs.ts';
@@ -14,6 +15,7 @@ import { workspacesCommand } from './workspaces.ts';
 export function allCommands(): Command[] {
   return [
     serveCommand(),
+    doctorCommand(),
     backupCommand(),
     servicesCommand(),
     deployCommand(),

@@ -35,9 +35,9 @@ export function runCommand(): Command {
 Output goes to standard output and standard error as the job wrote it. Ctrl-C cancels the job and waits for its
 end; a second Ctrl-C leaves at once. With --json the job is printed at its end and its output goes to standard error.
 
-Exit codes: the job's own; 128 + n when signal n ended it; 124 it ran out of time; 125 it did not start or was lost;
-130 it was canceled; 1 the server refused or did not answer; 2 wrong arguments. Where the code alone does not tell,
-the last line on standard error does.`,
+Exit codes: the job's own; 128 + n when signal n ended it; 124 it ran out of time; 125 it did not start, was lost, or
+was cut short by a stop of the host; 130 it was canceled; 1 the server refused or did not answer; 2 wrong arguments.
+Where the code alone does not tell, the last line on standard error does.`,
     )
     .action(run);
 }

@@ -3,6 +3,7 @@
  * members are the exact set of the instance's processes, and the count of out-of-memory kills survives them all.
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { isAbsence } from '../../shared/absence.ts';
 import type { InstanceLimits } from '../executor.ts';
 import { signalProcess } from '../processes.ts';
 
@@ -80,8 +81,10 @@ function moveProcess(pid: number, to: string): void {
 const readText = (file: string): string | undefined => {
   try {
     return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
+  } catch (error) {
+    // A group that was removed between the opening of its file and the reading has no such device any more.
+    if (isAbsence(error) || (error as NodeJS.ErrnoException).code === 'ENODEV') return undefined;
+    throw error;
   }
 };
 const numbers = (text: string | undefined): number[] => (text ?? '').split('\n').filter(Boolean).map(Number);

@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isShortage } from '../../shared/absence.ts';
 import { crashPoint } from '../../shared/crash-points.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { Executor, ExitStatus, InstanceSpec, InstanceState } from '../executor.ts';
@@ -197,7 +198,8 @@ export class LocalExecutor implements Executor {
       // One that is about to appear would be missed by whoever ends it.
       await supervisor?.launched;
       await this.destroy(id);
-      if (error instanceof LauncherEndedError) throw error;
+      // Neither says anything of the job.
+      if (error instanceof LauncherEndedError || isShortage(error)) throw error;
       throw new StartFailedError(error instanceof Error ? error.message : String(error), { cause: error });
     } finally {
       supervisor?.release();

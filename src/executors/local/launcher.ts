@@ -13,6 +13,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { unlessAbsent } from '../../shared/absence.ts';
 import { crashPoint } from '../../shared/crash-points.ts';
 import { findProgram, REPORT_FD, TICKET_FOLDER_FD } from './runtime.ts';
 import { WORD_FD } from './spec.ts';
@@ -239,9 +240,5 @@ function lastWords(file: string): string {
 }
 
 function readIfThere(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
+  return unlessAbsent(() => readFileSync(file, 'utf8')) ?? '';
 }

@@ -162,16 +162,26 @@ export class Standbys {
   }
 
   #isReady(standby: Standby): boolean {
-    if (!standby.supervisor.isLaunched || !this.#actions.isAlive(standby)) return false;
-    return standby.supervisor.report().state === (standby.key === undefined ? 'none' : 'made');
+    if (!standby.supervisor.isLaunched) return false;
+    try {
+      if (!this.#actions.isAlive(standby)) return false;
+      return standby.supervisor.report().state === (standby.key === undefined ? 'none' : 'made');
+    } catch {
+      // What cannot be looked at, for want of descriptors for example, is not given to a job.
+      return false;
+    }
   }
 
   #isOfUse(standby: Standby): boolean {
     if (standby.supervisor.isLost) return false;
     if (!standby.supervisor.isLaunched) return true;
     if (standby.key !== undefined && !this.#inUse.has(standby.key)) return false;
-    if (standby.supervisor.report().state === 'failed') return false;
-    return this.#actions.isAlive(standby);
+    try {
+      return standby.supervisor.report().state !== 'failed' && this.#actions.isAlive(standby);
+    } catch {
+      // Unknown is not dead.
+      return true;
+    }
   }
 
   #forgetUnused(): void {

@@ -8,6 +8,7 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { isShortage } from '../../shared/absence.ts';
 import { crashPoint } from '../../shared/crash-points.ts';
 import { type Executor, type InstanceSpec, type InstanceState, StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
@@ -62,6 +63,7 @@ export class ProcessExecutor implements Executor {
     } catch (error) {
       if (!this.#folders.claim(id)) return { startedAt: await this.#ticketTime(id) };
       await this.destroy(id);
+      if (isShortage(error)) throw error;
       throw new StartFailedError(error instanceof Error ? error.message : String(error), { cause: error });
     }
   }
