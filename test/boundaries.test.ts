@@ -66,6 +66,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   'src/cli/commands/serve.ts': ['src/cli', 'src/config.ts', 'src/server.ts'],
   // Look at this host or change it, without any server.
   'src/cli/commands/doctor.ts': ['src/cli', 'src/config.ts', 'src/doctor'],
+  'src/cli/commands/install-service.ts': ['src/cli', 'src/config.ts', 'src/systemd'],
+  'src/systemd': ['src/executors/local/jobs-scope.ts', 'src/executors/local/runtime.ts'],
   // Works on the file itself, so that it works whatever state the server is in.
   'src/cli/commands/backup.ts': ['src/cli', 'src/db/backup.ts', 'src/shared'],
   // Composition: the value that is handed down, as types, and the place that makes it.

@@ -146,6 +146,16 @@ describe('the doctor names', () => {
     expect(readOnly.get('data-folder').found).toContain(`${dataDir} is mounted read-only`);
   });
 
+  test('what covers parts of /proc, which costs instances their user namespace', async () => {
+    const { get, ok } = await examined(
+      'mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys',
+    );
+    expect(get('instance')).toMatchObject({ status: 'advice' });
+    expect(get('instance').found).toContain('has no user namespace');
+    expect(get('instance').advice).toContain('/proc/sys');
+    expect(ok).toBe(true);
+  });
+
   test('a git that is not there, which lets instances be tried', async () => {
     const { get, ok } = await examined(without('git'));
     expect(get('git')).toMatchObject({ status: 'failed', found: 'no git' });

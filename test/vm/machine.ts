@@ -177,7 +177,11 @@ export class Machine {
         this.bootId = code === 0 ? stdout.trim() : before;
         return this.bootId !== before;
       },
-      { withinMs: BOOT_WITHIN_MS, everyMs: 1000, what: `the machine to boot; its console: ${this.file('console.log')}` },
+      {
+        withinMs: BOOT_WITHIN_MS,
+        everyMs: 1000,
+        what: `the machine to boot; its console: ${this.file('console.log')}`,
+      },
     );
     await this.run('systemctl is-system-running --wait', BOOT_WITHIN_MS);
   }

@@ -4,6 +4,7 @@ import { auditCommand } from './audit.ts';
 import { backupCommand } from './backup.ts';
 import { deployCommand } from './deploy.ts';
 import { doctorCommand } from './doctor.ts';
+import { installServiceCommand } from './install-service.ts';
 import { jobsCommand } from './jobs.ts';
 import { keysCommand } from './keys.ts';
 import { logsCommand } from './logs.ts';
@@ -15,6 +16,7 @@ import { workspacesCommand } from './workspaces.ts';
 export function allCommands(): Command[] {
   return [
     serveCommand(),
+    installServiceCommand(),
     doctorCommand(),
     backupCommand(),
     servicesCommand(),
