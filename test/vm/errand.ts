@@ -7,13 +7,16 @@ import type { Machine } from './machine.ts';
 
 export const ADMIN_KEY = 'a-key-of-the-machine-in-emulation';
 /** Emulation and a restart of the server take their time. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 600_000;
 
 export class InstalledErrand {
   readonly machine: Machine;
   readonly #client: Client;
   #ownerId = '';
   #serviceId = '';
+  adopt(id: string): void {
+    this.#serviceId = id;
+  }
 
   constructor(machine: Machine) {
     this.machine = machine;
