@@ -6,6 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import type { Machine } from './machine.ts';
 
 export const ADMIN_KEY = 'a-key-of-the-machine-in-emulation';
+const SERVICE = 'scripts';
 /** Emulation and a restart of the server take their time. */
 const PATIENCE_MS = 600_000;
 
@@ -14,9 +15,6 @@ export class InstalledErrand {
   readonly #client: Client;
   #ownerId = '';
   #serviceId = '';
-  adopt(id: string): void {
-    this.#serviceId = id;
-  }
 
   constructor(machine: Machine) {
     this.machine = machine;
@@ -37,12 +35,18 @@ export class InstalledErrand {
     );
   }
 
-  /** Makes the service that jobs run from. @param repository a path in the machine */
-  async createService(repository: string): Promise<void> {
+  /** The service that jobs run from, made unless it is there. @param repository a path in the machine */
+  async useService(repository: string): Promise<void> {
+    const query = { name: [SERVICE] };
+    const [there] = await this.#client.call('list-services', { query, timeoutMs: 60_000 });
+    this.#serviceId = there?.service.id ?? (await this.#createService(repository));
+  }
+
+  async #createService(repository: string): Promise<string> {
     const { service, deployId } = await this.#client.call('create-service', {
       body: {
         type: 'background_worker',
-        name: 'scripts',
+        name: SERVICE,
         ownerId: this.#ownerId,
         repo: repository,
         branch: 'main',
@@ -54,8 +58,7 @@ export class InstalledErrand {
       },
       timeoutMs: 60_000,
     });
-    this.#serviceId = service!.id;
-    const params = { serviceId: this.#serviceId, deployId: deployId! };
+    const params = { serviceId: service!.id, deployId: deployId! };
     const status = await eventually(
       async () => {
         const deploy = await this.#client.call('retrieve-deploy', { params, timeoutMs: 60_000 });
@@ -64,6 +67,7 @@ export class InstalledErrand {
       { withinMs: PATIENCE_MS, everyMs: 500, what: 'the build of the service' },
     );
     if (status !== 'live') throw new Error(`the build of the service ended as ${status}`);
+    return service!.id;
   }
 
   /** Creates a job and gives its id. */

@@ -52,7 +52,7 @@ UNIT
         git init -q --initial-branch main && git add .
         git -c user.name=me -c user.email=me@example.com commit -qm 'Keep the scripts'`,
       );
-      await errand.createService('/srv/scripts');
+      await errand.useService('/srv/scripts');
       const job = await errand.ran('bash once.sh');
       assert.equal(job.status, 'succeeded', JSON.stringify(job));
     },
