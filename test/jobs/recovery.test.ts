@@ -9,6 +9,7 @@ import { formatMicros } from '../../src/shared/clock.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { instanceProcesses, runtimeFolders, supervisorsOf } from '../../torture/leftovers.ts';
 import { eventually } from '../support/eventually.ts';
+import { patient } from '../support/patience.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -188,7 +189,9 @@ test('a server that stops answers the creations it has taken, and each of those 
   for (const { body } of answers) expect((await server.finished(body.id)).status).toBe('succeeded');
 });
 
-test('jobs whose supervisors were not started when the shell that starts them ended are started later, once', async () => {
+test('jobs whose supervisors were not started when the shell that starts them ended are started later, once', {
+  timeout: patient(60_000),
+}, async () => {
   await server.finished(await server.createJob(serviceId, 'true').then(({ id }) => id));
   const shell = await eventually(
     () =>
@@ -209,4 +212,4 @@ test('jobs whose supervisors were not started when the shell that starts them en
     expect(await server.finished(id)).toMatchObject({ status: 'succeeded' });
     expect(await server.output(id)).toEqual([`number ${index}`]);
   }
-}, 60_000);
+});
