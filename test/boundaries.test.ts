@@ -62,7 +62,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'src/logs',
     'type:src/db/schema.ts',
   ],
-  'src/client': ['type:src/api/contract-types.ts'],
+  'src/client': ['type:src/api/contract-types.ts', 'src/shared/key-proof.ts'],
   // People's tools use the public API alone. The price list is the exception, a table without effects; `serve` loads
   // the server when it is asked for.
   'src/cli': ['src/client', 'src/shared', 'src/services/plans.ts', 'type:src/api/contract-types.ts'],

@@ -1108,6 +1108,14 @@ export interface Operations {
     body: { name: string; role: "admin" | "developer" | "viewer" };
     answer: ApiKeyWithSecret;
   };
+  "prove-server": {
+    method: "GET";
+    path: "/proof";
+    params: Record<never, never>;
+    query: { nonce?: string };
+    body: undefined;
+    answer: { proof: string };
+  };
   "revoke-key": {
     method: "DELETE";
     path: "/keys/{keyId}";

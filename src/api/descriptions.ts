@@ -112,6 +112,10 @@ export const descriptions: Record<OperationId, string> = {
   'delete-webhook': 'Erases a webhook and the record of what was sent to it.',
   'list-webhook-events': 'Lists what was sent to a webhook, newest first.',
   'list-keys': 'Lists the API keys of the workspace; the keys themselves are never shown.',
+  'prove-server':
+    'Proves that the server knows a key, to a client that names the key by `Authorization: Key-Hint` and the first 16 ' +
+    'hexadecimal digits of its SHA-256: the answer is the HMAC-SHA256 under that whole hash, in hexadecimal, of the line ' +
+    '`errand knows the key`, a line break and the nonce.',
   'create-key': 'Makes an API key with a role; this answer is the only place where it is shown.',
   'revoke-key': 'Revokes an API key for good, from the next request on.',
   'list-workspaces': 'Lists all workspaces for the operator, else the own one.',

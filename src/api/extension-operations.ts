@@ -109,6 +109,13 @@ const extensions: Extension[] = [
     status: 201,
     answer: ref('apiKeyWithSecret'),
   },
+  {
+    id: 'prove-server',
+    method: 'get',
+    path: '/proof',
+    query: { nonce: text },
+    answer: object({ proof: text }),
+  },
   { id: 'revoke-key', method: 'delete', path: '/keys/{keyId}', status: 204 },
   { id: 'list-workspaces', method: 'get', path: '/workspaces', query: PAGE, answer: withCursor('workspace') },
   {

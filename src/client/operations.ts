@@ -112,6 +112,7 @@ export const operations: {
   'list-webhook-events': ['GET', '/webhooks/{webhookId}/events'],
   'list-keys': ['GET', '/keys'],
   'create-key': ['POST', '/keys'],
+  'prove-server': ['GET', '/proof'],
   'revoke-key': ['DELETE', '/keys/{keyId}'],
   'list-workspaces': ['GET', '/workspaces'],
   'create-workspace': ['POST', '/workspaces'],

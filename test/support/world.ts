@@ -304,6 +304,7 @@ export const callPlans: { [Id in OperationId]: (world: World) => CallPlan | Prom
   'list-webhook-events': () => ({}),
   'list-keys': () => ({}),
   'create-key': () => ({ body: { name: 'more', role: 'developer' } }),
+  'prove-server': () => ({ query: { nonce: '0123456789abcdef'.repeat(4) } }),
   'revoke-key': () => ({}),
   'list-workspaces': () => ({}),
   'create-workspace': () => ({ body: { name: 'third' } }),

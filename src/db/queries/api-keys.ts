@@ -11,6 +11,21 @@ export async function findKeyByHash(queries: Queries, hash: string): Promise<Api
   return keyByHash.first(queries, { hash });
 }
 
+const keyByHint = prepared((queries, { from, to }: { from: string; to: string }) =>
+  queries
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('hash', '>=', from)
+    .where('hash', '<', to)
+    .where('revoked_at', 'is', null),
+);
+
+/** The key that is good and whose hash begins so. @param hint hexadecimal digits */
+export async function findKeyByHint(queries: Queries, hint: string): Promise<ApiKeysTable | undefined> {
+  // Behind every digit that a hash can go on with.
+  return keyByHint.first(queries, { from: hint, to: `${hint}g` });
+}
+
 export async function findKey(
   queries: Queries,
   workspaceId: string,
