@@ -172,7 +172,12 @@ export class Launcher {
       // Its own session: a Ctrl-C for the server is none for what it starts.
       detached: true,
       // The supervisor and its runtime need a path and the descriptor to report on; no secret goes this way.
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin', _OCI_SYNCPIPE: String(REPORT_FD) },
+      // conmon refuses arguments that are no text in its locale.
+      env: {
+        PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin',
+        LC_ALL: 'C.UTF-8',
+        _OCI_SYNCPIPE: String(REPORT_FD),
+      },
       stdio: ['pipe', 'pipe', said],
     });
     closeSync(said);

@@ -17,6 +17,11 @@ export async function openLocalExecutor(options: LocalExecutorOptions): Promise<
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     throw unavailable('it needs Linux and root');
   }
+  if (/[:\n]/.test(options.dataDir)) {
+    // It ends the name of a log at the first colon, and would write output to another place without a word.
+    const path = JSON.stringify(options.dataDir);
+    throw unavailable(`conmon cannot write below ${path}: the path must have no colon and no line break`);
+  }
   const [supervisor] = findPrograms('supervisor');
   const [init] = findPrograms('init');
   const runtimes = findPrograms('runtime');

@@ -211,6 +211,9 @@ function mounts(spec: SharedSpec, paths: InstancePaths, host: HostFacts): Mount[
   ];
 }
 
+/** Among the options of an overlay a comma ends a path, and a colon begins the next. */
+const overlayPath = (path: string): string => path.replaceAll(/[\\:,]/g, '\\$&');
+
 /** Folders of the host laid over each other, the uppermost first; nobody can write to them. */
 const layers = (destination: string, folders: string[], { userNamespace }: HostFacts): Mount => ({
   destination,
@@ -220,7 +223,7 @@ const layers = (destination: string, folders: string[], { userNamespace }: HostF
     'ro',
     'nosuid',
     'nodev',
-    `lowerdir=${folders.join(':')}`,
+    `lowerdir=${folders.map(overlayPath).join(':')}`,
     ...(userNamespace ? ['userxattr'] : []),
   ],
 });
@@ -233,7 +236,11 @@ function projectMounts(spec: SharedSpec, paths: InstancePaths, host: HostFacts):
   if (spec.project.kind === 'writable') {
     return [bind(spec.project.tree, PROJECT), bind(spec.project.cache, `${HOME}/.cache`)];
   }
-  const folders = [`lowerdir=${spec.project.tree}`, `upperdir=${paths.upper}`, `workdir=${paths.work}`];
+  const folders = [
+    `lowerdir=${overlayPath(spec.project.tree)}`,
+    `upperdir=${overlayPath(paths.upper)}`,
+    `workdir=${overlayPath(paths.work)}`,
+  ];
   // In a user namespace overlayfs may not use its trusted attributes. With others it can remove a folder of the build,
   // but never rename one: the kernel refuses both options together.
   const attributes = host.userNamespace ? 'userxattr' : 'redirect_dir=on';
