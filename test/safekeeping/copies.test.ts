@@ -205,7 +205,7 @@ test('a run of a cron job that waited in a copy does not start after `restore --
   const trigger = (): ReturnType<TestServer['call']> => server.call('POST', `/cron-jobs/${cron}/runs`);
   await trigger();
   await eventually(() => runs().length === 1, { what: 'the first run' });
-  await trigger();
+  expect((await trigger()).body).toMatchObject({ statusReason: 'waits for the end of the run before' });
   const copy = join(folder, 'copy');
   copyFolder(copy);
   const on = await startOn(copy);
