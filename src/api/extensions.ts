@@ -34,6 +34,7 @@ export function extendContract<T extends object>(contract: T): T {
   for (const name of ['job', 'deploy']) {
     add(schemas[name], { statusReason: { type: 'string' }, queuePlace: { type: 'integer' } });
   }
+  add(schemas['cronJobRun'], { statusReason: { type: 'string' } });
   for (const name of ['service', 'servicePOST', 'servicePATCH']) {
     add(schemas[name], { maskSecrets: { type: 'boolean' } });
   }

@@ -5,12 +5,14 @@
  */
 import type { Context } from '../context.ts';
 import type { Queries } from '../db/open.ts';
+import { waitingCronRuns } from '../db/queries/cron-runs.ts';
 import { deploysInProgress, queuedDeploys, transitionDeploy } from '../db/queries/deploys.ts';
 import { activeJobs, findJobById, transitionJob, unfinishedJobs } from '../db/queries/jobs.ts';
 import type { JobsTable } from '../db/schema.ts';
 import { isOf } from '../executors/executor.ts';
 import { concludeJob } from '../jobs/conclude-job.ts';
 import { judge } from '../jobs/end-cause.ts';
+import { endCronRun } from '../jobs/end-cron-run.ts';
 import { isTerminal } from '../lifecycle/job.ts';
 import { decisionOn, forgetHold, type Held, heldOf } from './hold.ts';
 
@@ -81,6 +83,9 @@ async function putRight(
 async function endEverything({ clock }: Context, trx: Queries, held: Held): Promise<string[]> {
   const jobs = await unfinishedJobs(trx);
   for (const job of jobs) await endAsLost(trx, job, held);
+  // Before they are nobody's successors any more, and start.
+  for (const run of await waitingCronRuns(trx))
+    await endCronRun(trx, run, 'unsuccessful', { at: clock.now() });
   for (const { id } of [...(await queuedDeploys(trx)), ...(await deploysInProgress(trx))]) {
     await transitionDeploy(trx, id, 'failUpdate', { at: clock.now(), failure: whyLost(held) });
   }

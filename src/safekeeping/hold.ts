@@ -4,12 +4,14 @@
  * `errand restore --resume` or `errand restore --fail`. Meanwhile the server answers what is asked of it.
  */
 import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from '../context.ts';
 import { BACKUP_MARK } from '../db/backup.ts';
 import { changeSettings } from '../db/change-settings.ts';
 import type { Database, Queries } from '../db/open.ts';
 import { deleteSetting, findSetting, putSetting } from '../db/queries/settings.ts';
+import { isAnythingUnfinished } from '../db/queries/unfinished.ts';
 import { ErrandError } from '../errors.ts';
 import type { Logger } from '../shared/logger.ts';
 import { removeTree } from '../shared/trees.ts';
@@ -83,11 +85,17 @@ export async function openFolder(dataDir: string, database: Database, logger: Lo
   }
   await renewIdentity(dataDir, database, async (trx) => {
     if (why === undefined) return;
+    await deleteSetting(trx, BACKUP_MARK);
+    if (!(await isAnythingUnfinished(trx)) && !hasInstances(dataDir)) {
+      logger.info('the data folder is a copy in which nothing waits or runs: it goes on like any other', {
+        why,
+      });
+      return;
+    }
     // What was said about another copy does not hold for this one; what is known of its age does.
     const known = copiedAt ?? (await heldOf(trx))?.copiedAt;
     const held: Held = { id: randomBytes(8).toString('hex'), why, ...(known ? { copiedAt: known } : {}) };
     await putSetting(trx, HELD, JSON.stringify(held));
-    await deleteSetting(trx, BACKUP_MARK);
   });
   const held = await heldOf(database.read);
   if (held) {
@@ -97,6 +105,12 @@ export async function openFolder(dataDir: string, database: Database, logger: Lo
     });
   }
   return new Hold(held);
+}
+
+/** Some may be of jobs that an earlier database does not know. */
+function hasInstances(dataDir: string): boolean {
+  const folder = join(dataDir, 'instances');
+  return existsSync(folder) && readdirSync(folder).length > 0;
 }
 
 /** What is held back, as stored. */

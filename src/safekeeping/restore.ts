@@ -7,17 +7,21 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../config.ts';
 import { claimDataFolder, DataFolderInUse } from '../data-folder.ts';
-import { markAsCopy } from '../db/backup.ts';
+import { BACKUP_MARK, markAsCopy } from '../db/backup.ts';
 import { openDatabase } from '../db/open.ts';
 import { presentArtifacts } from '../db/queries/artifacts.ts';
+import { findSetting } from '../db/queries/settings.ts';
 import { formatMicros } from '../shared/clock.ts';
 import type { Logger } from '../shared/logger.ts';
 import { copyExactly, copyFilesTwice } from './copy-tree.ts';
-import { type Decision, type Held, heldOf, openFolder, storeDecision } from './hold.ts';
+import { type Decision, type Held, openFolder, storeDecision } from './hold.ts';
 import { findKey, type KeySettings, keyFile, readKeyFile, readProbe, writeKeyFile } from './master-key.ts';
 
 export interface Restored {
-  held: Held;
+  /** The instant of its state, where that is known. */
+  copiedAt: string | undefined;
+  /** None where nothing in it waits or runs. */
+  held: Held | undefined;
   /** What has to be brought by other means before everything is as it was, in words. */
   lacks: string[];
 }
@@ -120,7 +124,8 @@ async function describe(settings: KeySettings, logger: Logger): Promise<Restored
   const { dataDir } = settings;
   const database = await openDatabase(join(dataDir, 'errand.db'));
   try {
-    await openFolder(dataDir, database, logger);
+    const copiedAt = await findSetting(database.read, BACKUP_MARK);
+    const { held } = await openFolder(dataDir, database, logger);
     const lacks: string[] = [];
     const missing = (await presentArtifacts(database.read)).filter(
       (id) => !existsSync(join(dataDir, 'artifacts', id)),
@@ -140,7 +145,7 @@ async function describe(settings: KeySettings, logger: Logger): Promise<Restored
         : `there is no ${keyFile(dataDir)}`;
       lacks.push(`the master key ${probe.keyId}: ${instead}`);
     }
-    return { held: (await heldOf(database.read))!, lacks };
+    return { copiedAt, held, lacks };
   } finally {
     await database.close();
   }

@@ -181,6 +181,41 @@ describe('a folder that was copied', () => {
   }, 60_000);
 });
 
+test('a copy in which nothing waits or runs goes on like any other folder', async () => {
+  await start();
+  await server.run(serviceId, 'echo ran');
+  await eventually(() => readdirSync(inData('instances')).length === 0, {
+    what: 'the removal of the instance',
+  });
+  const copy = join(folder, 'copy');
+  copyFolder(copy);
+  const on = await startOn(copy);
+  expect(on.logLines.join('')).not.toContain('IS A COPY');
+  expect(await on.run(serviceId, leavesTrace('new'))).toMatchObject({ status: 'succeeded' });
+});
+
+test('a run of a cron job that waited in a copy does not start after `restore --fail`', async () => {
+  await start({ maxJobs: '3' });
+  const details = {
+    runtime: 'node',
+    schedule: '0 4 * * *',
+    envSpecificDetails: { startCommand: `trap '' TERM; ${leavesTrace('run')}; while :; do sleep 0.1; done` },
+  };
+  const cron = await server.seedService({}, { type: 'cron_job', details: JSON.stringify(details) });
+  const trigger = (): ReturnType<TestServer['call']> => server.call('POST', `/cron-jobs/${cron}/runs`);
+  await trigger();
+  await eventually(() => runs().length === 1, { what: 'the first run' });
+  expect((await trigger()).body).toMatchObject({ statusReason: 'waits for the end of the run before' });
+  const copy = join(folder, 'copy');
+  copyFolder(copy);
+  const on = await startOn(copy);
+  expect((await on.call('POST', `/cron-jobs/${cron}/runs`)).status).toBe(503);
+  await errand('restore', '--fail', '--data-dir', copy);
+  await eventually(() => on.running.context.hold.held === undefined, { what: 'the decision' });
+  const states = await on.running.context.database.read.selectFrom('cron_runs').select('state').execute();
+  expect(states).toEqual([{ state: 'ended' }, { state: 'ended' }]);
+}, 60_000);
+
 describe('the folder itself goes on', () => {
   test('after restarts, after it was moved within its file system, and through another mount of it', async () => {
     await start();

@@ -319,7 +319,7 @@ test('the first start makes a key; a key that was put there before it is used', 
     expect(readFileSync(join(dataDir, 'master.key'))).toEqual(Buffer.alloc(32, 3));
     await other.restart(() => {
       rmSync(join(dataDir, 'errand.db'));
-      rmSync(join(dataDir, 'master.key'));
+      for (const name of ['master.key', 'identity']) rmSync(join(dataDir, name));
       for (const name of readdirSync(dataDir)) if (name.startsWith('errand.db-')) rmSync(join(dataDir, name));
     });
     expect(readFileSync(join(dataDir, 'master.key'))).toHaveLength(32);

@@ -42,8 +42,9 @@ async function restore(backup: string | undefined, options: RestoreOptions): Pro
   }
   const dataDir = resolve(options.dataDir ?? process.env['ERRAND_DATA_DIR'] ?? './errand-data');
   try {
-    if (backup !== undefined) await bringBack(resolve(backup), dataDir);
-    if (decision) await say(dataDir, decision);
+    const isHeld = backup === undefined || (await bringBack(resolve(backup), dataDir));
+    if (!isHeld) await print('nothing in it waits or runs: start the server');
+    else if (decision) await say(dataDir, decision);
     else
       await print(
         'jobs that had not ended are held back: `errand restore --resume` or `errand restore --fail`',
@@ -60,15 +61,17 @@ function decisionIn({ resume, fail }: RestoreOptions): Decision | undefined {
   return fail ? 'fail' : undefined;
 }
 
-async function bringBack(backup: string, dataDir: string): Promise<void> {
+/** @returns whether something is held back in it */
+async function bringBack(backup: string, dataDir: string): Promise<boolean> {
   const { restore: bring } = await import('../../safekeeping/restore.ts');
   const { createLogger } = await import('../../shared/logger.ts');
   const masterKey = process.env['ERRAND_MASTER_KEY'];
   const settings = { dataDir, ...(masterKey ? { masterKey } : {}) };
   const silent = createLogger(() => undefined);
-  const { held, lacks } = await bring(settings, backup, silent);
-  await print(`${dataDir} has the state of ${held.copiedAt}`);
+  const { held, copiedAt, lacks } = await bring(settings, backup, silent);
+  await print(`${dataDir} has the state of ${copiedAt}`);
   for (const what of lacks) await print(`still missing: ${what}`);
+  return held !== undefined;
 }
 
 async function say(dataDir: string, decision: Decision): Promise<void> {
