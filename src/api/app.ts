@@ -12,7 +12,7 @@ import { addressOf, authenticate } from './auth.ts';
 import { requireRole } from './authorisation.ts';
 import { BODY_LIMIT_BYTES, readJsonBodies } from './body.ts';
 import { Conduct } from './conduct.ts';
-import { Connections, LINGER_MS } from './connections.ts';
+import { Connections } from './connections.ts';
 import { loadContract } from './contract.ts';
 import { addErrorShape, describeError, refuseUnknown, rememberRoutes } from './error-shape.ts';
 import { KeyWatch } from './key-watch.ts';
@@ -24,6 +24,8 @@ import { registerRoutes } from './routes/index.ts';
 const HEADERS_TIMEOUT_MS = 5000;
 /** A whole request, its body included: 8 MB at 1.1 Mbit/s. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** What a client whose connection is given up may take to read why. */
+const HANG_UP_MS = 1000;
 /** Where a connection may become a WebSocket. */
 const SOCKET_URL = /^\/v1\/logs\/subscribe\/?(?:\?|$)/;
 
@@ -199,7 +201,7 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
     return;
   }
   // Whoever neither reads nor hangs up is not waited for.
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  setTimeout(() => socket.destroy(), HANG_UP_MS).unref();
   const [status, message] = CONNECTION_ERRORS[error.code ?? ''] ?? NOT_HTTP;
   const body = JSON.stringify({ message, code: 'invalidRequest' });
   socket.end(

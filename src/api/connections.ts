@@ -9,16 +9,16 @@ import type { Socket } from 'node:net';
 import { descriptorLimit } from '../shared/descriptors.ts';
 import type { Logger } from '../shared/logger.ts';
 
-/** Beyond this many, a connection costs memory for nobody's good. */
-const MOST_CONNECTIONS = 10_000;
+/** An idle connection costs up to 20 KB of memory; all of them must leave the server small. */
+const MOST_CONNECTIONS = 5000;
 /** With one connection and one file for each follower, a third of all descriptors is left for everything else. */
 const SHARE_OF_DESCRIPTORS = 1 / 3;
 /** This part of the places is for who has not shown a key yet; beyond it they make room for each other. */
 const SHARE_OF_STRANGERS = 1 / 8;
 /** A body of which nothing comes for this long is given up. */
 const STALLED_BODY_MS = 8000;
-/** What a client that was answered already may take to finish its request, or to hang up. */
-export const LINGER_MS = 5000;
+/** What a client that was answered already may take to finish its request. */
+const LINGER_MS = 5000;
 /** How soon a limit that was changed from outside is noticed. */
 const LOOK_MS = 1000;
 const TELL_EVERY_MS = 60_000;

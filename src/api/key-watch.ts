@@ -5,7 +5,7 @@
 import type { Context } from '../context.ts';
 import type { Role } from '../db/schema.ts';
 import { ErrandError } from '../errors.ts';
-import { readKey } from '../services/api-keys.ts';
+import { rolesOfGoodKeys } from '../services/api-keys.ts';
 import { isEnough } from './authorisation.ts';
 import type { Caller } from './operations.ts';
 
@@ -66,10 +66,13 @@ export class KeyWatch {
     if (epoch === this.#epoch) return;
     this.#epoch = epoch;
     try {
-      const byKey = Map.groupBy(this.#held, ({ caller }) => caller.keyId);
-      for (const [keyId, some] of byKey) {
-        const key = await readKey(this.#context, some[0]!.caller.workspaceId, keyId);
-        for (const one of some) if (!key || !isEnough(key.role, one.least)) one.end.abort(new KeyEnded());
+      const ids = new Set([...this.#held].map(({ caller }) => caller.keyId));
+      const roles = await rolesOfGoodKeys(this.#context, [...ids]);
+      for (const { caller, least, end } of this.#held) {
+        // One that began meanwhile is for the next look.
+        if (!ids.has(caller.keyId)) continue;
+        const role = roles.get(caller.keyId);
+        if (role === undefined || !isEnough(role, least)) end.abort(new KeyEnded());
       }
     } catch (error) {
       // That they cannot be read says nothing about them.

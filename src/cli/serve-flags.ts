@@ -29,6 +29,6 @@ export function withServeFlags(target: Command): Command {
     .option('--max-writes-per-minute <n>', 'other changes of one key in a minute')
     .option(
       '--max-connections <n>',
-      'connections at once (default: a third of the descriptors, 10000 at most)',
+      'connections at once (default: a third of the descriptors, 5000 at most)',
     );
 }

@@ -10,6 +10,7 @@ import {
   insertKey,
   recordKeyUse,
   revokeKeyRow,
+  selectGoodKeys,
   selectKeys,
   selectValidKeys,
 } from '../db/queries/api-keys.ts';
@@ -69,14 +70,13 @@ export function checkKey(context: Context, text: string): ApiKey | Promise<ApiKe
   return known.key;
 }
 
-/** The key of that id while it is good; undefined once it is not. */
-export async function readKey(
+/** The roles of those of the keys that are still good, by id. */
+export async function rolesOfGoodKeys(
   context: Context,
-  workspaceId: string,
-  id: string,
-): Promise<ApiKey | undefined> {
-  const key = await findKey(context.database.read, workspaceId, id);
-  return key?.revoked_at === null ? key : undefined;
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Role>> {
+  const good = await selectGoodKeys(context.database.read, ids);
+  return new Map(good.map((key) => [key.id, key.role]));
 }
 
 async function lookUpKey(context: Context, text: string): Promise<ApiKey> {

@@ -159,7 +159,7 @@ test('there are far fewer places than descriptors, unless the operator says how 
   const { descriptorLimit } = await import('../../src/shared/descriptors.ts');
   const server = createServer();
   const places = new Connections(server, api.server.running.context.logger).places;
-  expect(places).toBe(Math.min(10_000, Math.floor(descriptorLimit()! / 3)));
+  expect(places).toBe(Math.min(5000, Math.floor(descriptorLimit()! / 3)));
   expect(new Connections(server, api.server.running.context.logger, 7).places).toBe(7);
   server.emit('close');
 });
