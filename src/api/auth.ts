@@ -1,4 +1,4 @@
-/** Turns a bearer key into a caller. */
+/** Who calls: turns a bearer key into a caller. */
 import type { FastifyRequest } from 'fastify';
 import type { Context } from '../context.ts';
 import { ErrandError } from '../errors.ts';
@@ -14,3 +14,6 @@ export function authenticate(request: FastifyRequest, context: Context): Caller 
 }
 
 const callerBy = (key: ApiKey): Caller => ({ workspaceId: key.workspace_id, keyId: key.id, role: key.role });
+
+/** Where a request came from. Of a connection that was reset before anybody asked, the system does not tell. */
+export const addressOf = (request: FastifyRequest): string => (request.ip as string | undefined) ?? 'unknown';

@@ -65,11 +65,15 @@ async function tryInstance(options: LocalExecutorOptions): Promise<Verdict> {
 function judgeTrial(tried: { seen: string; tookMs: number; readyMs: number; runtime: string }): Verdict {
   const { seen, tookMs, readyMs, runtime } = tried;
   const took = `one was started and ended in ${Math.round(tookMs)} ms, ready after ${Math.round(readyMs)} ms`;
-  if (seen !== String(MEMORY_BYTES)) {
-    return fail(
-      `${took}; it sees "${seen}" as its limit of memory instead of ${MEMORY_BYTES}`,
-      'see the cgroups above',
+  if (seen === '') {
+    return advise(
+      `${took} (${runtime}); it is limited and cannot see its limits: a JVM takes the memory of the host for its own`,
+      'use crun',
     );
+  }
+  if (seen !== String(MEMORY_BYTES)) {
+    const limits = `it sees "${seen}" as its limit of memory instead of ${MEMORY_BYTES}`;
+    return fail(`${took} (${runtime}); ${limits}`, 'see the cgroups above');
   }
   const found = `${took} (${runtime}); it sees its limit of 64 MB`;
   if (runtime.includes('user namespaces')) return ok(found);

@@ -69,6 +69,16 @@ export function checkKey(context: Context, text: string): ApiKey | Promise<ApiKe
   return known.key;
 }
 
+/** The key of that id while it is good; undefined once it is not. */
+export async function readKey(
+  context: Context,
+  workspaceId: string,
+  id: string,
+): Promise<ApiKey | undefined> {
+  const key = await findKey(context.database.read, workspaceId, id);
+  return key?.revoked_at === null ? key : undefined;
+}
+
 async function lookUpKey(context: Context, text: string): Promise<ApiKey> {
   const kept = knownKeys.entries(context.database);
   const key = await findKeyByHash(context.database.read, hashKey(text));

@@ -105,7 +105,7 @@ function autoDeployFields(given: ServiceFields): Partial<ServiceExtra> {
   return {};
 }
 
-const CREDENTIAL = 'repo credential';
+export const CREDENTIAL = 'repo credential';
 
 function readRepo(
   context: { config: Pick<Config, 'allowLocalRepos'>; vault: Vault },

@@ -34,6 +34,14 @@ async function runningJob(command = 'sleep 1000'): Promise<string> {
   return id;
 }
 
+/** A command that ends with a code when it is told to, and not before, however slow the machine is. */
+const endsWhenTold = (code: number): string => `trap 'exit ${code}' USR1; while :; do sleep 0.05; done`;
+
+function tellToEnd(id: string): Promise<true> {
+  for (const pid of instanceProcesses(id)) process.kill(pid, 'SIGUSR1');
+  return endedSupervisor(id);
+}
+
 /** Changes rows while no server runs. */
 function change(sql: string, ...values: string[]): void {
   const database = new DatabaseSync(inData('errand.db'));
@@ -60,19 +68,19 @@ describe('after a restart of the host', () => {
   });
 
   test('a job whose exit was recorded keeps it', async () => {
-    const id = await runningJob('sleep 0.5; exit 6');
+    const id = await runningJob(endsWhenTold(6));
     await server.restart(async () => {
-      await endedSupervisor(id);
+      await tellToEnd(id);
       otherBoot(id);
     });
     expect(await server.finished(id)).toMatchObject({ status: 'failed', exitCode: 6 });
   });
 
   test('an exit record that a loss of power left empty is no exit, least of all a success', async () => {
-    const id = await runningJob('sleep 0.5');
+    const id = await runningJob(endsWhenTold(0));
     const name = readFileSync(inData('instances', id, 'supervisor', 'name'), 'utf8');
     await server.restart(async () => {
-      await endedSupervisor(id);
+      await tellToEnd(id);
       writeFileSync(inData('exits', name), '');
       // What lay in memory is gone after a restart of the host.
       for (const folder of runtimeFolders(server.config.dataDir)) {
@@ -129,9 +137,9 @@ test('an instance whose job is final is ended and removed', async () => {
 
 describe('a job without an instance', () => {
   test('is lost when it had started', async () => {
-    const id = await runningJob('sleep 0.5');
+    const id = await runningJob(endsWhenTold(0));
     await server.restart(async () => {
-      await endedSupervisor(id);
+      await tellToEnd(id);
       rmSync(inData('instances', id), { recursive: true });
     });
     expect(await server.finished(id)).toMatchObject({

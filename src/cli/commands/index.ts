@@ -8,6 +8,8 @@ import { installServiceCommand } from './install-service.ts';
 import { jobsCommand } from './jobs.ts';
 import { keysCommand } from './keys.ts';
 import { logsCommand } from './logs.ts';
+import { restoreCommand } from './restore.ts';
+import { rotateKeyCommand } from './rotate-key.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
 import { servicesCommand } from './services.ts';
@@ -19,6 +21,8 @@ export function allCommands(): Command[] {
     installServiceCommand(),
     doctorCommand(),
     backupCommand(),
+    restoreCommand(),
+    rotateKeyCommand(),
     servicesCommand(),
     deployCommand(),
     runCommand(),

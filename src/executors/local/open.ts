@@ -6,41 +6,37 @@ import { join } from 'node:path';
 import { giveTree } from './bundle.ts';
 import { LocalExecutor, type LocalExecutorOptions, TRIAL_PREFIX, USER } from './executor.ts';
 import { openJobsPlace } from './jobs-place.ts';
-import { findProgram, isHybrid, type RuntimeChoice } from './runtime.ts';
+import { findPrograms, PROGRAMS } from './programs.ts';
+import { isHybrid, type RuntimeChoice } from './runtime.ts';
 
-/** The local executor cannot work on this host; the message says what to install or which flag to use. */
+/** The local executor cannot work on this host; the message says why. */
 export class LocalExecutorUnavailable extends Error {}
-
-const PACKAGES = 'crun conmon tini util-linux';
 
 /** Finds a pair of supervisor and runtime that works here, by trying it once. @throws LocalExecutorUnavailable */
 export async function openLocalExecutor(options: LocalExecutorOptions): Promise<LocalExecutor> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     throw unavailable('it needs Linux and root');
   }
-  const conmon = findProgram('conmon');
-  const init = findProgram('tini') ?? findProgram('catatonit');
-  const runtimes = (['crun', 'runc'] as const).flatMap((name) => {
-    const path = findProgram(name);
-    return path ? [{ name, path }] : [];
-  });
-  if (!conmon || !init || runtimes.length === 0) {
-    const missing = [
-      conmon ? [] : 'conmon',
-      init ? [] : 'tini',
-      runtimes.length > 0 ? [] : 'crun (or runc)',
-    ].flat();
-    throw unavailable(
-      `not found: ${missing.join(', ')}`,
-      `. On Debian or Ubuntu: apt-get install ${PACKAGES}`,
-    );
+  const [supervisor] = findPrograms('supervisor');
+  const [init] = findPrograms('init');
+  const runtimes = findPrograms('runtime');
+  if (!supervisor || !init || runtimes.length === 0) {
+    const kinds = Object.keys(PROGRAMS) as (keyof typeof PROGRAMS)[];
+    const missing = kinds.filter((kind) => findPrograms(kind).length === 0);
+    throw unavailable(`not found: ${missing.map((kind) => PROGRAMS[kind].join(' or ')).join(', ')}`);
   }
   const failures: string[] = [];
   for (const choice of candidates(runtimes)) {
     let executor: LocalExecutor | undefined;
     try {
       const place = await openJobsPlace(options.dataDir);
-      executor = new LocalExecutor({ ...options, conmon, init, choice, place });
+      executor = new LocalExecutor({
+        ...options,
+        conmon: supervisor.path,
+        init: init.path,
+        choice,
+        place,
+      });
       await tryOnce(executor, options.dataDir);
       await executor.open();
       return executor;
@@ -49,13 +45,11 @@ export async function openLocalExecutor(options: LocalExecutorOptions): Promise<
       await executor?.close().catch((cause: unknown) => failures.push(messageOf(cause)));
     }
   }
-  throw new LocalExecutorUnavailable(`cannot start instances: ${[...new Set(failures)].join('; ')}${HINT}`);
+  throw new LocalExecutorUnavailable(`cannot start instances: ${[...new Set(failures)].join('; ')}`);
 }
 
-const HINT =
-  '. `errand doctor` says more; for development without isolation: errand serve --executor process';
-const unavailable = (why: string, advice = ''): LocalExecutorUnavailable =>
-  new LocalExecutorUnavailable(`the local executor cannot run: ${why}${advice}${HINT}`);
+const unavailable = (why: string): LocalExecutorUnavailable =>
+  new LocalExecutorUnavailable(`the local executor cannot run: ${why}`);
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Ways to run, best first. */
