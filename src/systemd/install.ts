@@ -4,6 +4,9 @@ import { dirname } from 'node:path';
 import { hasSystemd } from '../executors/local/jobs-scope.ts';
 import { findProgram, run } from '../executors/local/runtime.ts';
 
+/** A host under load reads its units slowly. */
+const RELOAD_WAIT_MS = 60_000;
+
 export interface PlannedFile {
   path: string;
   text: string;
@@ -60,7 +63,7 @@ export { hasSystemd };
 export function reloadSystemd(): void {
   const program = findProgram('systemctl');
   if (!program) throw new Error('not found: systemctl');
-  run(program, ['daemon-reload']);
+  run(program, ['daemon-reload'], RELOAD_WAIT_MS);
 }
 
 /** Lines that only one of the two has. */

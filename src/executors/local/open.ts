@@ -75,7 +75,7 @@ async function tryOnce(executor: LocalExecutor, dataDir: string): Promise<void> 
   const folder = join(dataDir, 'try', id);
   mkdirSync(join(folder, 'tree', 'folder'), { recursive: true });
   await giveTree(join(folder, 'tree'), USER);
-  const abort = AbortSignal.timeout(15_000);
+  const abort = AbortSignal.timeout(60_000);
   try {
     await executor.start({
       id,
