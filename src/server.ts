@@ -36,6 +36,7 @@ import { FileLogStore } from './logs/file-store.ts';
 import { DiskReserve } from './services/disk-reserve.ts';
 import { ensureFirstWorkspace } from './services/first-start.ts';
 import { withSafeHints } from './services/hints.ts';
+import { nameRefusedAddresses } from './services/refused-addresses.ts';
 import { type Clock, SystemClock } from './shared/clock.ts';
 import { armCrashPoint } from './shared/crash-points.ts';
 import { createLogger, type Logger } from './shared/logger.ts';
@@ -135,6 +136,10 @@ async function startParts(
   loops.builds.nudge();
   const app = await buildApp(context);
   started.push(() => app.close());
+  const naming = new AbortController();
+  started.push(async () => naming.abort());
+  // Beside everything else: name servers take their time.
+  void nameRefusedAddresses(context, naming.signal);
   const url = await app.listen({ host: config.host, port: config.port }).catch(cannotListen(config));
   // Last: a key that is made is shown once, so nothing may fail in between.
   const { key } = await ensureFirstWorkspace(context);
