@@ -60,7 +60,7 @@ export class SyslogConnection {
     }
     // The operator of a receiver must hear of its certificate; any other reason would tell what listens where.
     if (isOfCertificate(failure)) throw failure;
-    throw new UnreachableError(endpoint, { cause: failure });
+    throw new UnreachableError(host, { cause: failure });
   }
 
   static async #connect(

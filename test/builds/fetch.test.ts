@@ -1,20 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FetchError } from '../../src/builds/fetch/failure.ts';
 import { CheckingProxy } from '../../src/builds/fetch/proxy.ts';
-import {
-  type FetchedRepository,
-  type FetchJob,
-  fetchRepository,
-  LimitError,
-  type Wanted,
-} from '../../src/builds/fetch/repository.ts';
-import { readConfig, type ServeFlags } from '../../src/config.ts';
+import { type FetchedRepository, LimitError, type Wanted } from '../../src/builds/fetch/repository.ts';
 import { ProcessExecutor } from '../../src/executors/process/executor.ts';
-import { placeOf } from '../../src/services/repository.ts';
-import { newId } from '../../src/shared/ids.ts';
+import { type FetchOptions, fetchForTest } from '../support/fetch-for-test.ts';
 import { GitRepository } from '../support/git-repository.ts';
 
 let repository: GitRepository;
@@ -22,7 +14,6 @@ let first: string;
 let folder: string;
 let executor: ProcessExecutor;
 let proxy: CheckingProxy;
-const never = new AbortController().signal;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'errand-git-'));
@@ -43,30 +34,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function fetch(
+const fetch = (
   wanted: Partial<Wanted> = {},
-  { stop = never, flags = {} }: { stop?: AbortSignal; flags?: ServeFlags } = {},
-): Promise<FetchedRepository> {
-  const config = readConfig({ dataDir: join(folder, 'data'), allowLocalRepos: true, ...flags }, {});
-  const id = newId('dep');
-  const build = join(folder, 'data', 'builds', id);
-  mkdirSync(build, { recursive: true });
-  const { maxBytes, maxFiles } = config.repositories;
-  const job: FetchJob = {
-    executor,
-    config,
-    log: { step: async () => undefined, error: async () => undefined, complete: async () => undefined },
-    id,
-    folder: build,
-    proxy,
-    stop,
-    left: { bytes: maxBytes, files: maxFiles },
-    home: placeOf(wanted.url ?? repository.path),
-    credential: undefined,
-    knownHosts: undefined,
-  };
-  return fetchRepository(job, { url: repository.path, ...wanted });
-}
+  options: Partial<FetchOptions> = {},
+): Promise<FetchedRepository> =>
+  fetchForTest({ url: repository.path, ...wanted }, { executor, folder, proxy, ...options });
 
 const fileOf = ({ tree }: FetchedRepository): string => readFileSync(join(tree, 'file.txt'), 'utf8');
 

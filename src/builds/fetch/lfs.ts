@@ -205,7 +205,7 @@ async function download(
     await rename(partial, join(folder, object.oid));
   } catch (error) {
     await rm(partial, { force: true });
-    if (isOfNetwork(error)) throw new UnreachableError(href.host, { cause: error });
+    if (isOfNetwork(error)) throw new UnreachableError(href.hostname, { cause: error });
     throw error;
   }
 }
@@ -240,7 +240,7 @@ async function ask(
     return answer;
   } catch (cause) {
     stop.throwIfAborted();
-    throw new UnreachableError(url.host, { cause });
+    throw new UnreachableError(url.hostname, { cause });
   }
 }
 
@@ -255,7 +255,7 @@ async function textOf(answer: IncomingMessage, url: URL): Promise<string> {
     }
   } catch (cause) {
     if (cause instanceof LfsError) throw cause;
-    throw new UnreachableError(url.host, { cause });
+    throw new UnreachableError(url.hostname, { cause });
   }
   return Buffer.concat(chunks).toString('utf8');
 }
