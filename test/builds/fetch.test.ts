@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -144,6 +144,25 @@ describe('fetchRepository', () => {
       new LimitError('the repository has, or unfolds to, more than 2097152 bytes (--max-repo-size)'),
     );
     bomb.remove();
+  });
+
+  test('takes LFS files from the store of a local repository, and says which are not there', async () => {
+    const other = new GitRepository({});
+    other.git('lfs', 'install', '--local');
+    other.git('lfs', 'track', '*.bin');
+    other.commit({ 'a.bin': 'what a is', 'b.bin': 'what b is' }, 'large files');
+    const lost = other.git('lfs', 'ls-files', '--long', '--include', 'b.bin').slice(0, 64);
+    const store = join(other.path, '.git/lfs/objects', lost.slice(0, 2), lost.slice(2, 4));
+    writeFileSync(join(store, lost), 'forged: b', { flag: 'w' });
+    const steps: string[] = [];
+    const { tree } = await fetch({ url: other.path }, { steps });
+    expect(readFileSync(join(tree, 'a.bin'), 'utf8')).toBe('what a is');
+    expect(readFileSync(join(tree, 'b.bin'), 'utf8')).toContain(`oid sha256:${lost}`);
+    expect(steps).toEqual([
+      'Fetched 1 LFS file (9 bytes)',
+      '1 LFS file (9 bytes) not fetched, their pointers are in their places: the repository does not have them',
+    ]);
+    other.remove();
   });
 
   test('takes an address that looks like an option for an address', async () => {

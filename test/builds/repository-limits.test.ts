@@ -1,5 +1,7 @@
 /** What may be built from, and what that may cost: in sandboxes, as an operator sets it. */
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -7,6 +9,7 @@ import type { Deploy } from '../../src/api/contract-types.ts';
 import { artifactTree } from '../../src/builds/artifact-path.ts';
 import { artifactIdOf } from '../../src/builds/freeze-artifact.ts';
 import { buildService } from '../support/build-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { GitRepository } from '../support/git-repository.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -72,6 +75,27 @@ describe('a repository that unfolds to too much', () => {
     expect(deploy.status).toBe('build_failed');
     expect(await output(service)).toContain('more than 1000 files and folders (--max-repo-files)');
     other.remove();
+  });
+});
+
+describe('a repository that takes too long', () => {
+  test('fails its build with the limit and its setting, and nothing of its instance is left', async () => {
+    const silent = createServer();
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const slow = await TestServer.start({ allowPrivateDestinations: true });
+    slow.config.repositories.maxMs = 3000;
+    const { service, deploy } = await buildService(slow, repository, 'true', {
+      repo: `https://localhost:${port}/a`,
+    });
+    expect(deploy.status).toBe('build_failed');
+    expect((await slow.output(service.id!)).at(-1)).toBe(
+      '==> Build failed: the source code was not fetched within 0.05 minutes (--max-repo-minutes)',
+    );
+    await eventually(async () => (await slow.running.context.executor.list()).length === 0);
+    await slow.close();
+    silent.close();
   });
 });
 

@@ -50,6 +50,11 @@ export async function runScript(
         `the source code took more than the ${LIMITS.memoryBytes / 2 ** 30} GB of memory that fetching it may have`,
       );
     }
+    // A script that git failed ends in order and says so in its result; anything else was done to it.
+    if (end.state === 'lost' || end.exit.exitCode !== 0) {
+      const how = end.state === 'lost' ? 'was lost' : `ended with exit code ${end.exit.exitCode}`;
+      throw new DeployFailure('failBuild', `the instance that fetches the source code ${how}: deploy again`);
+    }
     return (name) => readResult(work, name);
   } catch (error) {
     stop.throwIfAborted();
