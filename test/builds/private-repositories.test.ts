@@ -1,6 +1,6 @@
 /** Private repositories on real servers of this machine, built in sandboxes. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Deploy, Service } from '../../src/api/contract-types.ts';
@@ -89,6 +89,19 @@ function allCommandLines(): string[] {
     .flatMap((pid) => unlessAbsent(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')) ?? []);
 }
 
+/** The users of processes with these among their arguments. */
+function usersOf(...words: string[]): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap(
+      (pid) =>
+        unlessAbsent(() => {
+          const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+          return words.every((word) => line.includes(word)) ? [statSync(`/proc/${pid}`).uid] : [];
+        }) ?? [],
+    );
+}
+
 const setCredential = (service: Service, body: Record<string, string>) =>
   server.call('PUT', `/services/${service.id}/repository-credential`, body);
 
@@ -101,12 +114,17 @@ describe('a private repository over https', () => {
       body: { type: 'token', username: 'deploy' },
     });
     const commandLines: string[] = [];
-    https.onRequest = () => commandLines.push(...allCommandLines());
+    const users: number[] = [];
+    https.onRequest = () => {
+      commandLines.push(...allCommandLines());
+      users.push(...usersOf('git-remote-https', service.repo!));
+    };
     const { deploy: end, lines } = await deploy(service);
     https.onRequest = () => undefined;
     expect(end.status, lines.join('\n')).toBe('live');
     expect(lines).toContain('private');
-    expect(commandLines.some((line) => line.includes('git-remote-https'))).toBe(true);
+    // git is the user of instances, and root nowhere.
+    expect(new Set(users)).toEqual(new Set([64_000]));
     const shown = [
       commandLines.join('\n'),
       JSON.stringify((await server.call('GET', `/services/${service.id}`)).body),
