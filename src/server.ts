@@ -38,6 +38,7 @@ import { openVault } from './safekeeping/master-key.ts';
 import { DiskReserve } from './services/disk-reserve.ts';
 import { ensureFirstWorkspace } from './services/first-start.ts';
 import { withSafeHints } from './services/hints.ts';
+import { nameRefusedAddresses } from './services/refused-addresses.ts';
 import { type Clock, SystemClock } from './shared/clock.ts';
 import { armCrashPoint } from './shared/crash-points.ts';
 import { createLogger, type Logger } from './shared/logger.ts';
@@ -146,6 +147,10 @@ async function startParts(
   loops.builds.nudge();
   const app = await buildApp(context);
   started.push(() => app.close());
+  const naming = new AbortController();
+  started.push(async () => naming.abort());
+  // Beside everything else: name servers take their time.
+  void nameRefusedAddresses(context, naming.signal);
   const reusePort = await guardPort(config, executor, logger).catch(cannotListen(config));
   // The framework hands on what its own types do not name.
   const address = { host: config.host, port: config.port, reusePort };

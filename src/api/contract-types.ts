@@ -248,6 +248,7 @@ export type ApiKey = { id: string; name: string; role: "admin" | "developer" | "
 export type ApiKeyWithSecret = { apiKey: ApiKey; key: string };
 export type Workspace = { id: string; name: string; email: string; createdAt: string };
 export type WorkspaceWithKey = { workspace: Workspace; apiKey: ApiKey; key: string };
+export type RepositoryCredential = { type: "none" | "token" | "sshKey"; username?: string; hostKey?: "given" | "remembered" | "unknown" };
 export type AuditEntry = { id: string; timestamp: string; keyId: string; keyName?: string; action: string; target?: string; status: number; ipAddress: string; requestId: string; message?: string };
 
 /** Every operation of the contract by its operationId. */
@@ -1147,6 +1148,30 @@ export interface Operations {
     query: { cursor?: string; limit?: number; action?: (string)[]; keyId?: (string)[]; before?: string; after?: string };
     body: undefined;
     answer: ({ auditEntry: AuditEntry; cursor: string })[];
+  };
+  "get-repository-credential": {
+    method: "GET";
+    path: "/services/{serviceId}/repository-credential";
+    params: { serviceId: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: RepositoryCredential;
+  };
+  "set-repository-credential": {
+    method: "PUT";
+    path: "/services/{serviceId}/repository-credential";
+    params: { serviceId: string };
+    query: Record<never, never>;
+    body: { token?: string; username?: string; sshPrivateKey?: string; knownHosts?: string };
+    answer: RepositoryCredential;
+  };
+  "delete-repository-credential": {
+    method: "DELETE";
+    path: "/services/{serviceId}/repository-credential";
+    params: { serviceId: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: undefined;
   };
   "job-by-id": {
     method: "GET";

@@ -8,7 +8,19 @@ export function withServeFlags(target: Command): Command {
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <n>', 'port to listen on, 0 for a free one (default: 8080)')
     .option('--executor <name>', 'local: sandboxes of this machine; process: no isolation, for development')
-    .option('--allow-local-repos', 'accept repositories by path and file://')
+    .option(
+      '--allow-local-repos [folder...]',
+      'accept repositories by path and file://, below these folders or, without one, anywhere',
+    )
+    .option('--max-repo-size <size>', 'what a repository may have, and what it unfolds to (default: 4GB)')
+    .option('--max-repo-files <n>', 'files and folders of a repository (default: 50000)')
+    .option('--max-repo-minutes <n>', 'how long a repository may take to fetch (default: 30)')
+    .option('--git-ca <file>', 'certificates to trust at hosts of repositories (PEM)')
+    .option('--no-private-repos', 'connect to no repository at a private address')
+    .option(
+      '--allow-private-destinations',
+      'connect to private addresses, this machine and its link for repositories and forwarded output',
+    )
     .option('--network <mode>', "host: instances share the host's network; none: they have none")
     .option('--max-memory <size>', 'memory of all running jobs together, such as 8GB')
     .option('--max-cpu <n>', 'CPUs of all running jobs together, such as 4')

@@ -22,6 +22,8 @@ export interface InstanceSpec {
   /** Below the project directory; '' for the project directory itself. */
   workingDirectory: string;
   limits: InstanceLimits;
+  /** Reaches the host's network whatever the executor's setting is: for what the server itself wants fetched. */
+  needsNetwork?: boolean;
   /** Where the supervisor writes the output: one line per record, with time and stream. The folder exists. */
   logFile: string;
 }
