@@ -10,6 +10,7 @@ import type { FastifyInstance } from 'fastify';
 import { buildApp } from './api/app.ts';
 import { startBuildLoop } from './background/builds.ts';
 import { startCronRunLoop } from './background/cron-runs.ts';
+import { startDiscardedTreesLoop } from './background/discarded-trees.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
 import { startLogForwardingLoop } from './background/log-forwarding.ts';
 import {
@@ -114,6 +115,9 @@ async function startParts(
   });
   started.push(() => context.logStore.close());
   await endRestoredWork(context);
+  const discardedTrees = startDiscardedTreesLoop(context);
+  // After all that discards.
+  started.push(() => discardedTrees.stop());
   const runner = new JobRunner(context);
   started.push(() => runner.close());
   const loops = {

@@ -197,7 +197,7 @@ describe('single places', () => {
     ]);
   });
 
-  test('processes are started by the executors, by git, to give back room on the disk, and to ask systemd', () => {
+  test('processes are started by the executors, by git, for trees of files, to give back room on the disk, and to ask systemd', () => {
     const allowed = [
       'src/builds/git.ts',
       'src/executors/host-stop.ts',
@@ -206,6 +206,7 @@ describe('single places', () => {
       'src/executors/process/executor.ts',
       'src/executors/process/supervisor.ts',
       'src/logs/output-limit.ts',
+      'src/shared/programs.ts',
     ];
     expect(holding(/node:child_process/).filter((path) => !allowed.includes(path))).toEqual([]);
   });

@@ -16,7 +16,7 @@ import {
 import { deploysInProgress, findDeployById } from '../db/queries/deploys.ts';
 import { findAnyService } from '../db/queries/services.ts';
 import { nothingIfAbsent } from '../shared/absence.ts';
-import { removeTree } from '../shared/trees.ts';
+import { discardTree } from '../shared/trees.ts';
 import { artifactFolder } from './artifact-path.ts';
 import { artifactIdOf } from './freeze-artifact.ts';
 
@@ -39,7 +39,7 @@ export async function removeOldArtifacts(context: Parts, serviceId: string): Pro
     await markArtifactsRemoved(trx, ids, context.clock.now());
     return ids;
   });
-  for (const id of removed) await removeTree(artifactFolder(context.config, id));
+  for (const id of removed) await discardTree(artifactFolder(context.config, id), context.config.dataDir);
   return removed;
 }
 
@@ -83,7 +83,7 @@ export async function sweepBuildFolders(context: Parts): Promise<number> {
   ];
   const old = [];
   for (const folder of strays) if (await isOld(folder)) old.push(folder);
-  for (const folder of old) await removeTree(folder);
+  for (const folder of old) await discardTree(folder, config.dataDir);
   return old.length;
 }
 

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { findAnyService } from '../db/queries/services.ts';
 import type { ArtifactsTable, DeploysTable, ServicesTable } from '../db/schema.ts';
 import { isNativeRuntime } from '../services/service-details.ts';
-import { removeTree } from '../shared/trees.ts';
+import { discardTree } from '../shared/trees.ts';
 import { artifactFolder, buildFolder, cacheFolder } from './artifact-path.ts';
 import { type BuildLog, openBuildLog } from './build-log.ts';
 import { DeployFailure } from './deploy-failure.ts';
@@ -30,7 +30,7 @@ export async function runBuild(context: Context, deploy: DeploysTable, signals: 
     if (signals.cancel.aborted) await log.step('Build canceled');
     else await fail(context, deploy, log, error);
   }
-  await removeTree(buildFolder(context.config, deploy.id));
+  await discardTree(buildFolder(context.config, deploy.id), context.config.dataDir);
   await log.complete();
   await removeOldArtifacts(context, deploy.service_id);
 }
@@ -59,7 +59,7 @@ async function build(
   if (await goLive(context, deploy, artifact)) {
     await log.step('Build succeeded; new jobs run against it');
   } else {
-    await removeTree(artifactFolder(context.config, artifact.id));
+    await discardTree(artifactFolder(context.config, artifact.id), context.config.dataDir);
     await log.step('Build canceled');
   }
 }
@@ -76,7 +76,7 @@ function requireNativeRuntime({ executor }: Context, { runtime }: ServicesTable)
 async function clearCache({ config, executor }: Context, deploy: DeploysTable, log: BuildLog): Promise<void> {
   // A build that an earlier server started is using it.
   if (hasStarted(await executor.inspect(deploy.id))) return;
-  await removeTree(cacheFolder(config, deploy.service_id));
+  await discardTree(cacheFolder(config, deploy.service_id), config.dataDir);
   await log.step('Cleared the build cache');
 }
 
