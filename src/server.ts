@@ -11,6 +11,7 @@ import { buildApp } from './api/app.ts';
 import { startBuildLoop } from './background/builds.ts';
 import { startCronRunLoop } from './background/cron-runs.ts';
 import { startDiscardedTreesLoop } from './background/discarded-trees.ts';
+import { startDiskWatchLoop } from './background/disk-watch.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
 import { startLogForwardingLoop } from './background/log-forwarding.ts';
 import {
@@ -34,7 +35,8 @@ import { endRestoredWork } from './jobs/end-restored-work.ts';
 import { FinishedJobs } from './jobs/finished-jobs.ts';
 import { JobRunner } from './jobs/runner.ts';
 import { FileLogStore } from './logs/file-store.ts';
-import { DiskReserve } from './services/disk-reserve.ts';
+import { diskLimits } from './services/disk-limits.ts';
+import { DiskReserve, roomOf } from './services/disk-reserve.ts';
 import { ensureFirstWorkspace } from './services/first-start.ts';
 import { withSafeHints } from './services/hints.ts';
 import { type Clock, SystemClock } from './shared/clock.ts';
@@ -95,11 +97,12 @@ async function startParts(
   const executor = await openExecutor(config, logger);
   started.push(() => executor.close());
   const boot = bootId();
+  const limits = diskLimits(config, roomOf(config.dataDir));
   const context: Context = withSafeHints({
     config,
     database,
     executor,
-    logStore: new FileLogStore(join(config.dataDir, 'logs'), clock, { segmentBytes: config.maxLogBytes }),
+    logStore: new FileLogStore(join(config.dataDir, 'logs'), clock, { segmentBytes: limits.outputBytes }),
     vault,
     clock,
     logger,
@@ -132,6 +135,11 @@ async function startParts(
     usage: startUsageLoop(context),
   };
   started.push(() => Promise.all(Object.values(loops).map((loop) => loop.stop())));
+  const diskWatch = startDiskWatchLoop(context, limits, {
+    job: (id, why) => runner.endForDisk(id, why),
+    build: async (id, why) => loops.builds.endForDisk(id, why),
+  });
+  started.push(() => diskWatch.stop());
   // What runs already holds its part of the capacity: taken up before anything else is started.
   await adoptOrphans(context, runner);
   loops.reconcile.nudge();

@@ -37,6 +37,7 @@ export function extendContract<T extends object>(contract: T): T {
     canceled: { type: 'string' },
     lost: { type: 'string' },
     hostStopped: { type: 'string' },
+    diskFull: { type: 'string' },
     startFailed: { type: 'string' },
   });
   // Lines tell the service they belong to and the stream they were written to.

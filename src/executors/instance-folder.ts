@@ -23,8 +23,9 @@ import { basename, join } from 'node:path';
 import { unlessAbsent } from '../shared/absence.ts';
 import { formatMicros } from '../shared/clock.ts';
 import { mountsBelow } from '../shared/mount-table.ts';
-import { discardTree } from '../shared/trees.ts';
+import { discardTree, removeTree } from '../shared/trees.ts';
 
+const SHED_MS = 5000;
 /** Written into a ticket that was taken from outside; a ticket taken by an instance is empty. */
 const CLAIMED = 'claimed';
 
@@ -153,6 +154,12 @@ export class InstanceFolders {
     });
     this.#engineNames.delete(id);
     this.#taken.delete(id);
+  }
+
+  /** Removes folders of an instance that is over, as far as that goes in some seconds. */
+  async shed(id: string, names: string[]): Promise<void> {
+    const patience = AbortSignal.timeout(SHED_MS);
+    for (const name of names) await removeTree(join(this.folder(id), name), patience).catch(() => undefined);
   }
 
   /** A supervisor that was killed while it recorded the exit left no record, but the file that was to become it. */

@@ -20,6 +20,9 @@ export interface User {
   gid: number;
 }
 
+/** Folders that an instance writes. */
+export const WRITTEN = ['home', 'tmp', 'upper', 'work'];
+
 /** Makes the folders of an instance: those that it writes, owned by its user, and the one of its ticket. */
 export function makeInstanceFolders(folder: string, user: User): void {
   const inside = (name: string): string => join(folder, name);

@@ -28,7 +28,7 @@ import { StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
 import { InstanceFolders, readExit } from '../instance-folder.ts';
 import { pidInside, signalProcess } from '../processes.ts';
-import { giveTree, writeOrders } from './bundle.ts';
+import { giveTree, WRITTEN, writeOrders } from './bundle.ts';
 import type { Cgroups } from './cgroups.ts';
 import { Engines } from './engines.ts';
 import { HostView } from './host-view.ts';
@@ -259,6 +259,21 @@ export class LocalExecutor implements Executor {
 
   async list(): Promise<string[]> {
     return this.#folders.list();
+  }
+
+  async shed(id: string): Promise<void> {
+    await this.#folders.shed(
+      id,
+      WRITTEN.map((name) => join('supervisor', name)),
+    );
+  }
+
+  folders(id: string): string[] {
+    return [this.#folders.folder(id)];
+  }
+
+  async limitCpu(id: string, cpuMillis: number): Promise<void> {
+    this.#cgroups.limitCpu(this.#folders.engineName(id), cpuMillis);
   }
 
   async usage(id: string): Promise<{ memoryBytes: number; cpuSeconds: number } | undefined> {
