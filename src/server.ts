@@ -19,6 +19,7 @@ import {
   startLogMaintenanceLoop,
   startLogSyncLoop,
 } from './background/log-maintenance.ts';
+import { startOutputRateLoop } from './background/output-rate.ts';
 import { adoptOrphans, startReconcileLoop } from './background/reconcile.ts';
 import { startUsageLoop } from './background/usage-samples.ts';
 import { type Config, ConfigError } from './config.ts';
@@ -132,6 +133,7 @@ async function startParts(
     logSync: startLogSyncLoop(context),
     logForwarding: startLogForwardingLoop(context),
     cronRuns: startCronRunLoop(context),
+    outputRate: startOutputRateLoop(context),
     usage: startUsageLoop(context),
   };
   started.push(() => Promise.all(Object.values(loops).map((loop) => loop.stop())));

@@ -26,6 +26,8 @@ const PATIENCE_MS = 120_000;
 const SHORT_PATIENCE_MS = 5000;
 /** Its end gives the room back; the next one is looked for only when it did not. */
 const AFTER_END_MS = 5000;
+/** So little is as good as nothing: file systems keep a rest for themselves. */
+const FULL_BYTES = 2 ** 20;
 /** Who wrote less than this is not who fills the disk. */
 const LEAST: TreeUse = { bytes: 2 ** 20, files: 1000 };
 const LEAST_SHARE = 0.1;
@@ -65,6 +67,7 @@ export class DiskWatch {
   #watched: Map<string, Watched> | undefined;
   #listedMs = Number.NEGATIVE_INFINITY;
   #listedRoom: Room | undefined;
+  #wasFull = false;
   #restUntilMs = Number.NEGATIVE_INFINITY;
   #endedMs = Number.NEGATIVE_INFINITY;
   #measuring: Promise<void> | undefined;
@@ -80,6 +83,7 @@ export class DiskWatch {
     const { diskReserve, clock } = this.#context;
     const room = diskReserve.look();
     const now = clock.monotonicMs();
+    await this.#noteFull(room);
     if (now - this.#listedMs >= LIST_EVERY_MS) {
       this.#listedMs = now;
       await this.#list(room);
@@ -100,6 +104,18 @@ export class DiskWatch {
   /** Resolves when nothing is measured. */
   async settled(): Promise<void> {
     await this.#measuring;
+  }
+
+  /** Output that meets a full disk is lost; who reads it must know. */
+  async #noteFull({ freeBytes }: Room): Promise<void> {
+    const { logStore } = this.#context;
+    if (freeBytes < FULL_BYTES) {
+      this.#wasFull = true;
+      logStore.noteFullDisk();
+    } else if (this.#wasFull) {
+      this.#wasFull = false;
+      await logStore.markLosses();
+    }
   }
 
   /** What began since the last look has written nothing; of what this server found nothing is known. */

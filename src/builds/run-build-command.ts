@@ -20,7 +20,7 @@ export interface BuildSignals {
 
 const GB = 2 ** 30;
 /** A build gets what the second largest common instance type has, whatever the service's own. */
-const LIMITS = { memoryBytes: 4 * GB, cpuMillis: 2000, pids: 4096 };
+export const LIMITS = { memoryBytes: 4 * GB, cpuMillis: 2000, pids: 4096 };
 const TIMEOUT_MS = 2 * 60 * 60 * 1000;
 /** Between SIGTERM and SIGKILL for a build that is canceled or takes too long. */
 const STOP_GRACE_MS = 10_000;

@@ -74,7 +74,12 @@ describe('the exit code of `errand run`', () => {
     ],
     [
       'too much of the disk',
-      { status: 'failed', exitCode: 137, signal: 'SIGKILL', reason: { evicted: false, diskFull: 'its files took 11.0 GB' } },
+      {
+        status: 'failed',
+        exitCode: 137,
+        signal: 'SIGKILL',
+        reason: { evicted: false, diskFull: 'its files took 11.0 GB' },
+      },
       137,
       /was ended: its files took 11\.0 GB/,
     ],
