@@ -162,6 +162,8 @@ async function startParts(
 export async function runServer(config: Config): Promise<void> {
   // Instances, which are another user's, must be able to read what is made for them; the data folder keeps others out.
   process.umask(0o022);
+  // A log that lies on a full disk takes no line, which is no reason to end.
+  for (const stream of [process.stderr, process.stdout]) stream.on('error', () => undefined);
   const logger = createLogger();
   const server = await startServer(config, logger);
   if (server.firstKey) {
