@@ -114,7 +114,7 @@ function disks({ names, seconds }: FloodOptions): Disk[] {
           judge: live,
         },
         {
-          name: 'a repository of many files',
+          name: 'names in a repository',
           repository: Math.ceil(names / 30),
           command: 'true',
           judge: live,
