@@ -24,10 +24,14 @@ export interface Config {
   capacity: { memoryBytes: number; cpuMillis: number; jobs: number };
   /** Builds that run at once. */
   maxBuilds: number;
-  /** Free space of the data folder below which nothing new is accepted or started. */
+  /** Free space of the data folder below which nothing new is accepted or started, and whoever fills it is ended. */
   diskReserveBytes: number;
-  /** What the output of one job or build may have. */
-  maxLogBytes: number;
+  /** What the files of one job or build may take; by the size of the disk where nothing is said. */
+  maxJobDisk: { bytes?: number; files?: number };
+  /** What the output of one job or build may have; by the size of the disk where nothing is said. */
+  maxLogBytes?: number;
+  /** Bytes of output in a second above which a job or build is slowed, after a while. */
+  maxLogRate: number;
   /** How long, and up to what size of all of it, the output of jobs and builds is kept. */
   logRetention: { maxAgeMs?: number; maxBytes?: number };
   /** A file of certificates to trust, besides the usual ones, at receivers of forwarded output. */
@@ -81,6 +85,9 @@ export interface ServeFlags {
   diskReserve?: string;
   logRetention?: string;
   maxLogBytes?: string;
+  maxLogRate?: string;
+  maxJobDisk?: string;
+  maxJobFiles?: string;
   logStreamCa?: string;
   maxJobsPerHour?: string;
   maxReadsPerMinute?: string;
@@ -109,8 +116,9 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
       jobs: wholeNumber('--max-jobs', flags.maxJobs ?? '1000', 1, 1_000_000),
     },
     maxBuilds: wholeNumber('--max-builds', flags.maxBuilds ?? String(Math.max(1, cpus >> 1)), 1, 1000),
-    diskReserveBytes: bytes('--disk-reserve', flags.diskReserve ?? '64MB'),
-    maxLogBytes: bytes('--max-log-bytes', flags.maxLogBytes ?? '10GB'),
+    diskReserveBytes: bytes('--disk-reserve', flags.diskReserve ?? '256MB'),
+    maxJobDisk: {},
+    maxLogRate: bytes('--max-log-rate', flags.maxLogRate ?? '20MB'),
     logRetention: retention('--log-retention', flags.logRetention ?? DEFAULT_LOG_RETENTION),
     rateLimits: {
       jobsPerHour: rate('--max-jobs-per-hour', flags.maxJobsPerHour),
@@ -120,6 +128,11 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
   };
   if (flags.maxConnections !== undefined) {
     config.maxConnections = wholeNumber('--max-connections', flags.maxConnections, 1, 1_000_000);
+  }
+  if (flags.maxLogBytes) config.maxLogBytes = bytes('--max-log-bytes', flags.maxLogBytes);
+  if (flags.maxJobDisk) config.maxJobDisk.bytes = bytes('--max-job-disk', flags.maxJobDisk);
+  if (flags.maxJobFiles) {
+    config.maxJobDisk.files = wholeNumber('--max-job-files', flags.maxJobFiles, 1, 1_000_000_000_000);
   }
   if (flags.logStreamCa) config.logStreamCa = resolve(flags.logStreamCa);
   if (env['ERRAND_ADMIN_API_KEY']) config.adminApiKey = adminKey(env['ERRAND_ADMIN_API_KEY']);

@@ -14,7 +14,7 @@ import { extraOf } from '../services/service-input.ts';
 import { plainRootDir } from '../services/service-rules.ts';
 import { rememberHostKeys } from '../services/set-repository-credential.ts';
 import { nothingIfAbsent } from '../shared/absence.ts';
-import { removeTree } from '../shared/trees.ts';
+import { discardTree } from '../shared/trees.ts';
 import { buildFolder } from './artifact-path.ts';
 import type { BuildLog } from './build-log.ts';
 import { DeployFailure } from './deploy-failure.ts';
@@ -58,7 +58,7 @@ export async function fetchSource(
 ): Promise<BuildSource> {
   const { config } = context;
   const folder = buildFolder(config, deploy.id);
-  await removeTree(folder);
+  await discardTree(folder, config.dataDir);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const url = service.repo;
   if (url === null) throw new DeployFailure('failBuild', `service ${service.id} has no repository`);

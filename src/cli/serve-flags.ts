@@ -26,14 +26,20 @@ export function withServeFlags(target: Command): Command {
     .option('--max-cpu <n>', 'CPUs of all running jobs together, such as 4')
     .option('--max-jobs <n>', 'running jobs at most')
     .option('--max-builds <n>', 'running builds at most')
-    .option('--disk-reserve <size>', 'free space below which nothing new is accepted (default: 64MB)')
+    .option('--disk-reserve <size>', 'free space that is kept for what runs (default: 256MB)')
     .option(
       '--log-retention <limits>',
       'how long output is kept, up to what size: 30d, 50GB, 30d,50GB, forever',
     )
     .option(
       '--max-log-bytes <size>',
-      'output of one job at most; the rest is dropped and counted (default: 10GB)',
+      'output of one job at most; the rest is dropped and counted (default: 1GB, less on a small disk)',
+    )
+    .option('--max-log-rate <size>', 'output of one job in a second, after a first burst (default: 20MB)')
+    .option('--max-job-disk <size>', 'files of one job at most (default: 10GB, less on a small disk)')
+    .option(
+      '--max-job-files <n>',
+      'number of files of one job at most (default: 1000000, less on a small disk)',
     )
     .option('--log-stream-ca <file>', 'certificates to trust at receivers of forwarded output (PEM)')
     .option('--max-jobs-per-hour <n>', 'jobs that one key may create in an hour')

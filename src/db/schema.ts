@@ -115,7 +115,15 @@ export interface ArtifactsTable {
 }
 
 /** What ended, or is ending, a job; the first to be stored stays. */
-export type EndCause = 'exit' | 'cancel' | 'timeout' | 'oom' | 'lost' | 'hostStopped' | 'startFailed';
+export type EndCause =
+  | 'exit'
+  | 'cancel'
+  | 'timeout'
+  | 'oom'
+  | 'lost'
+  | 'hostStopped'
+  | 'startFailed'
+  | 'diskFull';
 
 export interface JobsTable {
   id: string;

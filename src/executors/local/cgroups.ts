@@ -3,7 +3,7 @@
  * members are the exact set of the instance's processes, and the count of out-of-memory kills survives them all.
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { isAbsence } from '../../shared/absence.ts';
+import { isAbsence, unlessAbsent } from '../../shared/absence.ts';
 import type { InstanceLimits } from '../executor.ts';
 import { signalProcess } from '../processes.ts';
 
@@ -26,6 +26,8 @@ export interface Cgroups {
   create(id: string): void;
   /** Sets its limits; the instance's own processes do not exist yet. */
   limit(id: string, limits: InstanceLimits): void;
+  /** Sets the limit of CPU anew; nothing when the instance is over. */
+  limitCpu(id: string, cpuMillis: number): void;
   /** The files to which a process writes 0 to join. `id` may be a placeholder of a shell. */
   joinFiles(id: string): string[];
   /** The parts of the hierarchy that the instance may read. */
@@ -77,6 +79,10 @@ function moveProcess(pid: number, to: string): void {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
+
+/** Of a period; the kernel takes a thousandth of a second at least. */
+const quotaOf = (cpuMillis: number): string =>
+  String(Math.max(1000, Math.round((CPU_PERIOD_US * cpuMillis) / 1000)));
 
 const readText = (file: string): string | undefined => {
   try {
@@ -161,10 +167,13 @@ class LegacyCgroups implements Cgroups {
     if (existsSync(`${memory}/memory.memsw.limit_in_bytes`)) {
       writeFileSync(`${memory}/memory.memsw.limit_in_bytes`, String(limits.memoryBytes));
     }
-    const cpu = this.#folder('cpu', id);
-    writeFileSync(`${cpu}/cpu.cfs_period_us`, String(CPU_PERIOD_US));
-    writeFileSync(`${cpu}/cpu.cfs_quota_us`, String((CPU_PERIOD_US * limits.cpuMillis) / 1000));
+    writeFileSync(`${this.#folder('cpu', id)}/cpu.cfs_period_us`, String(CPU_PERIOD_US));
+    this.limitCpu(id, limits.cpuMillis);
     writeFileSync(`${this.#folder('pids', id)}/pids.max`, String(limits.pids));
+  }
+
+  limitCpu(id: string, cpuMillis: number): void {
+    unlessAbsent(() => writeFileSync(`${this.#folder('cpu', id)}/cpu.cfs_quota_us`, quotaOf(cpuMillis)));
   }
 
   joinFiles(id: string): string[] {
@@ -236,8 +245,14 @@ class UnifiedCgroups implements Cgroups {
     if (existsSync(`${folder}/memory.swap.max`)) writeFileSync(`${folder}/memory.swap.max`, '0');
     // A command that lost one of its processes is not let go on half: all of the instance ends.
     writeFileSync(`${folder}/memory.oom.group`, '1');
-    writeFileSync(`${folder}/cpu.max`, `${(CPU_PERIOD_US * limits.cpuMillis) / 1000} ${CPU_PERIOD_US}`);
+    this.limitCpu(id, limits.cpuMillis);
     writeFileSync(`${folder}/pids.max`, String(limits.pids));
+  }
+
+  limitCpu(id: string, cpuMillis: number): void {
+    unlessAbsent(() =>
+      writeFileSync(`${this.#folder(id)}/cpu.max`, `${quotaOf(cpuMillis)} ${CPU_PERIOD_US}`),
+    );
   }
 
   joinFiles(id: string): string[] {

@@ -197,7 +197,8 @@ function mounts(spec: SharedSpec, paths: InstancePaths, host: HostFacts): Mount[
       source: 'devpts',
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'],
     },
-    memory('/dev/shm', 'noexec', 'mode=1777', `size=${sharedMemoryBytes(spec)}`),
+    // Names take memory of the kernel, which an old one counts for nobody.
+    memory('/dev/shm', 'noexec', 'mode=1777', `size=${sharedMemoryBytes(spec)}`, 'nr_inodes=65536'),
     memory('/run', 'mode=755', 'size=1m'),
     layers('/etc', [paths.etc, ...host.etcLayers], host),
     layers('/opt', host.optLayers, host),
