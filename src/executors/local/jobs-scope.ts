@@ -64,8 +64,9 @@ export async function openJobsScope(dataDir: string, stopFile: string): Promise<
   const deadline = Date.now() + LEAVING_WAIT_MS;
   for (;;) {
     const there = foldersOf(unit);
-    if (there.length > 0 && processesIn(there).length > 0) {
-      if (keepersIn(there).length === 0) joinAndRun(there, keeper);
+    if (keepersIn(there).length > 0) break;
+    if (there.some(isPopulated)) {
+      joinAndRun(there, keeper);
       break;
     }
     try {
@@ -128,6 +129,12 @@ const processesIn = (folders: string[]): number[] =>
   folders.flatMap((folder) =>
     readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number),
   );
+
+/** Whether a process is in a cgroup or below it. */
+function isPopulated(folder: string): boolean {
+  if (!isUnified()) return processesIn([folder]).length > 0;
+  return /^populated 1$/m.test(readFileSync(join(folder, 'cgroup.events'), 'utf8'));
+}
 
 function keepersIn(folders: string[]): number[] {
   const places = folders.flatMap((folder) => [folder, join(folder, KEEPER_LEAF)]);
