@@ -34,6 +34,8 @@ export interface Config {
   logStreamCa?: string;
   /** How often one key may call. */
   rateLimits: { jobsPerHour: number; readsPerMinute: number; writesPerMinute: number };
+  /** Connections at once; otherwise what the process's limit of descriptors leaves room for. */
+  maxConnections?: number;
   /** The admin key to install on the first start, where the operator chose one. */
   adminApiKey?: string;
   /** 32 bytes in hex or base64; a file in the data folder otherwise. */
@@ -83,6 +85,7 @@ export interface ServeFlags {
   maxJobsPerHour?: string;
   maxReadsPerMinute?: string;
   maxWritesPerMinute?: string;
+  maxConnections?: string;
 }
 
 /** Memory that the host keeps for itself when the operator names no limit. */
@@ -115,6 +118,9 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
       writesPerMinute: rate('--max-writes-per-minute', flags.maxWritesPerMinute),
     },
   };
+  if (flags.maxConnections !== undefined) {
+    config.maxConnections = wholeNumber('--max-connections', flags.maxConnections, 1, 1_000_000);
+  }
   if (flags.logStreamCa) config.logStreamCa = resolve(flags.logStreamCa);
   if (env['ERRAND_ADMIN_API_KEY']) config.adminApiKey = adminKey(env['ERRAND_ADMIN_API_KEY']);
   if (env['ERRAND_MASTER_KEY']) config.masterKey = env['ERRAND_MASTER_KEY'];

@@ -4,7 +4,9 @@ import type { Database } from './db/open.ts';
 import type { Executor } from './executors/executor.ts';
 import type { HostStops } from './executors/host-stop.ts';
 import type { FinishedJobs } from './jobs/finished-jobs.ts';
+import type { Held } from './jobs/runner.ts';
 import type { LogStore } from './logs/log-store.ts';
+import type { Hold } from './safekeeping/hold.ts';
 import type { DiskReserve } from './services/disk-reserve.ts';
 import type { Clock } from './shared/clock.ts';
 import type { Logger } from './shared/logger.ts';
@@ -18,8 +20,12 @@ export interface Context {
   vault: Vault;
   clock: Clock;
   logger: Logger;
+  /** What jobs that run hold of `config.capacity`. */
+  held: () => Held;
   /** Whether the data folder has room for more. */
   diskReserve: DiskReserve;
+  /** Whether work is held back, because the data folder is a copy. */
+  hold: Hold;
   /** Announces jobs that became final. */
   finishedJobs: FinishedJobs;
   /** Identity of the host's current boot: the monotonic clock and all processes belong to it. */

@@ -3,8 +3,8 @@
  * gives it up when the process ends, however it ends, so nothing stale can be left behind; and nobody who cannot reach
  * the folder can hold it, as a job on the host's network could hold the name of a socket.
  */
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ConfigError } from './config.ts';
 
@@ -12,15 +12,18 @@ export interface DataFolder {
   release(): void;
 }
 
+/** Another server uses it. */
+export class DataFolderInUse extends ConfigError {}
+
 /** In the data folder; the server that has it open is the folder's own. */
 export const LOCK_FILE = 'server.lock';
 /** SQLite's code for a lock that another connection holds. */
 const SQLITE_BUSY = 5;
 
-/** Makes the folder, for its owner alone, and claims it. @throws ConfigError when it cannot, or another server has it */
+/** Makes the folder, for its owner alone, and claims it. @throws ConfigError when it cannot, DataFolderInUse when another server has it */
 export function claimDataFolder(folder: string): DataFolder {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     chmodSync(folder, 0o700);
   } catch (cause) {
     throw new ConfigError(`the data folder ${folder} cannot be made: ${(cause as Error).message}`, { cause });
@@ -32,7 +35,7 @@ export function claimDataFolder(folder: string): DataFolder {
   } catch (cause) {
     lock?.close();
     if ((cause as { errcode?: number }).errcode === SQLITE_BUSY) {
-      throw new ConfigError(
+      throw new DataFolderInUse(
         `another server uses the data folder ${folder}: stop it, or choose another --data-dir`,
         { cause },
       );
@@ -41,4 +44,19 @@ export function claimDataFolder(folder: string): DataFolder {
   }
   const held = lock;
   return { release: () => held.close() };
+}
+
+/** One level after the other: where nothing can be made, as in /proc, Node's own `recursive` tries for ever. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+    const { code } = error as NodeJS.ErrnoException;
+    const parent = dirname(folder);
+    // Its parent is there, so that is not what is missing.
+    if (code !== 'ENOENT' || statSync(parent, { throwIfNoEntry: false })) throw error;
+    makeFolder(parent);
+    mkdirSync(folder, { mode: 0o700 });
+  }
 }

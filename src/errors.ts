@@ -16,6 +16,7 @@ const CATALOGUE = {
   conflict: { status: 409, message: (detail: string) => detail },
   payloadTooLarge: { status: 413, message: (detail: string) => detail },
   unsupportedMediaType: { status: 415, message: (detail: string) => detail },
+  expectationFailed: { status: 417, message: (detail: string) => detail },
   rateLimited: { status: 429, message: (detail: string) => `rate limit exceeded: ${detail}` },
   internal: {
     status: 500,

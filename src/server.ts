@@ -2,37 +2,39 @@
  * The composition root: config → database → executor → loops → API → listen. The only place that knows every concrete
  * class. Stopping undoes it in reverse and leaves all instances running.
  */
-
-import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './api/app.ts';
 import { startBuildLoop } from './background/builds.ts';
 import { startCronRunLoop } from './background/cron-runs.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
+import { startFolderIdentityLoop } from './background/folder-identity.ts';
+import { startHoldLoop } from './background/hold.ts';
 import { startLogForwardingLoop } from './background/log-forwarding.ts';
 import {
   startLogLimitsLoop,
   startLogMaintenanceLoop,
   startLogSyncLoop,
 } from './background/log-maintenance.ts';
-import { adoptOrphans, startReconcileLoop } from './background/reconcile.ts';
+import { adoptOrphans, startReconcileLoop, warnOfOtherEngines } from './background/reconcile.ts';
 import { startUsageLoop } from './background/usage-samples.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { Context } from './context.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { DamagedDatabaseError, openDatabase } from './db/open.ts';
-import { refuseUnfitHost } from './doctor/examine.ts';
+import { DOCTOR, refuseUnfitHost } from './doctor/examine.ts';
 import type { Executor } from './executors/executor.ts';
 import { HostStops, systemctlOfHost } from './executors/host-stop.ts';
 import { LocalExecutorUnavailable, openLocalExecutor } from './executors/local/open.ts';
 import { ProcessExecutor } from './executors/process/executor.ts';
 import { bootId } from './executors/processes.ts';
-import { endRestoredWork } from './jobs/end-restored-work.ts';
 import { FinishedJobs } from './jobs/finished-jobs.ts';
 import { JobRunner } from './jobs/runner.ts';
 import { FileLogStore } from './logs/file-store.ts';
+import { carryOutDecision } from './safekeeping/decide.ts';
+import { requireDatabaseOfUsedFolder } from './safekeeping/folder-identity.ts';
+import { openFolder } from './safekeeping/hold.ts';
+import { openVault } from './safekeeping/master-key.ts';
 import { DiskReserve } from './services/disk-reserve.ts';
 import { ensureFirstWorkspace } from './services/first-start.ts';
 import { withSafeHints } from './services/hints.ts';
@@ -41,7 +43,6 @@ import { type Clock, SystemClock } from './shared/clock.ts';
 import { armCrashPoint } from './shared/crash-points.ts';
 import { createLogger, type Logger } from './shared/logger.ts';
 import type { Secret } from './shared/secret.ts';
-import { Vault } from './shared/vault.ts';
 
 export interface RunningServer {
   context: Context;
@@ -89,9 +90,11 @@ async function startParts(
   const folder = claimDataFolder(config.dataDir);
   started.push(async () => folder.release());
   if (config.crashAt) armCrashPoint(config.crashAt.point, config.crashAt.hits);
-  const vault = new Vault(masterKey(config));
+  requireDatabaseOfUsedFolder(config.dataDir);
   const database = await openDatabase(join(config.dataDir, 'errand.db')).catch(mendable);
   started.push(() => database.close());
+  const vault = await openVault(config, database, logger);
+  const hold = await openFolder(config.dataDir, database, logger);
   const executor = await openExecutor(config, logger);
   started.push(() => executor.close());
   const boot = bootId();
@@ -103,8 +106,10 @@ async function startParts(
     vault,
     clock,
     logger,
+    hold,
     diskReserve: new DiskReserve(config.dataDir, config.diskReserveBytes, clock),
     finishedJobs: new FinishedJobs(),
+    held: () => runner.held,
     bootId: boot,
     hostStops: new HostStops({ dataDir: config.dataDir, bootId: boot, systemctl: systemctlOfHost() }),
     nudge: {
@@ -114,7 +119,7 @@ async function startParts(
     },
   });
   started.push(() => context.logStore.close());
-  await endRestoredWork(context);
+  await carryOutDecision(context);
   const runner = new JobRunner(context);
   started.push(() => runner.close());
   const loops = {
@@ -127,10 +132,16 @@ async function startParts(
     logForwarding: startLogForwardingLoop(context),
     cronRuns: startCronRunLoop(context),
     usage: startUsageLoop(context),
+    folderIdentity: startFolderIdentityLoop(context),
+    hold: startHoldLoop(context, async () => {
+      await adoptOrphans(context, runner);
+      for (const loop of [loops.reconcile, loops.dispatch, loops.builds]) loop.nudge();
+    }),
   };
   started.push(() => Promise.all(Object.values(loops).map((loop) => loop.stop())));
   // What runs already holds its part of the capacity: taken up before anything else is started.
   await adoptOrphans(context, runner);
+  await warnOfOtherEngines(context);
   loops.reconcile.nudge();
   loops.dispatch.nudge();
   loops.builds.nudge();
@@ -140,7 +151,10 @@ async function startParts(
   started.push(async () => naming.abort());
   // Beside everything else: name servers take their time.
   void nameRefusedAddresses(context, naming.signal);
-  const url = await app.listen({ host: config.host, port: config.port }).catch(cannotListen(config));
+  const reusePort = await guardPort(config, executor, logger).catch(cannotListen(config));
+  // The framework hands on what its own types do not name.
+  const address = { host: config.host, port: config.port, reusePort };
+  const url = await app.listen(address).catch(cannotListen(config));
   // Last: a key that is made is shown once, so nothing may fail in between.
   const { key } = await ensureFirstWorkspace(context);
   return { context, app, url, ...(key ? { firstKey: key } : {}) };
@@ -181,6 +195,20 @@ function mendable(error: unknown): never {
   throw error;
 }
 
+/** @returns whether the port is kept from jobs, and is to be shared with what keeps it */
+async function guardPort(config: Config, executor: Executor, logger: Logger): Promise<boolean> {
+  // A port that is free by chance is another one after each start: nobody's clients wait there.
+  if (!executor.guardPort || config.network === 'none' || config.port === 0) return false;
+  try {
+    await executor.guardPort(config.port);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw error;
+    logger.warn('while no server runs, a job could listen at its port', { error: String(error) });
+    return false;
+  }
+}
+
 const cannotListen =
   ({ host, port }: Config) =>
   (cause: NodeJS.ErrnoException): never => {
@@ -193,26 +221,6 @@ const cannotListen =
     throw message === undefined ? cause : new ConfigError(message, { cause });
   };
 
-/** From the configuration, or from a file that the first start makes. */
-function masterKey(config: Config): Buffer {
-  if (config.masterKey) {
-    const key = /^[0-9a-f]{64}$/i.test(config.masterKey)
-      ? Buffer.from(config.masterKey, 'hex')
-      : Buffer.from(config.masterKey, 'base64');
-    if (key.length !== 32) throw new ConfigError('ERRAND_MASTER_KEY must be 32 bytes in hex or base64');
-    return key;
-  }
-  const file = join(config.dataDir, 'master.key');
-  if (!existsSync(file)) {
-    // There whole or not at all: half a key would shut out what it is to protect.
-    writeFileSync(`${file}.new`, randomBytes(32), { mode: 0o600, flush: true });
-    renameSync(`${file}.new`, file);
-  }
-  const key = readFileSync(file);
-  if (key.length !== 32) throw new ConfigError(`${file} must hold 32 bytes, and has ${key.length}`);
-  return key;
-}
-
 async function openExecutor(config: Config, logger: Logger): Promise<Executor> {
   if (config.executor === 'process') {
     logger.warn('the process executor gives NO isolation and NO limits: for development only');
@@ -223,7 +231,9 @@ async function openExecutor(config: Config, logger: Logger): Promise<Executor> {
     logger.info('local executor ready', { runtime: executor.runtime });
     return executor;
   } catch (error) {
-    if (error instanceof LocalExecutorUnavailable) throw new ConfigError(error.message, { cause: error });
+    if (error instanceof LocalExecutorUnavailable) {
+      throw new ConfigError(`${error.message}\n${DOCTOR}`, { cause: error });
+    }
     throw error;
   }
 }

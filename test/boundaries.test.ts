@@ -38,11 +38,14 @@ const MAY_IMPORT: Record<string, string[]> = {
   'src/services': ['DOMAIN'],
   'src/builds': ['DOMAIN', 'src/services'],
   'src/jobs': ['DOMAIN', 'src/services', 'src/builds', 'src/logs/mask.ts'],
+  // The data folder as a whole, with its key, its copies and its identity: also while no server runs on it.
+  'src/safekeeping': ['DOMAIN', 'src/services', 'src/jobs', 'src/config.ts', 'src/data-folder.ts'],
   'src/background': [
     'DOMAIN',
     'src/services',
     'src/builds',
     'src/jobs',
+    'src/safekeeping',
     'src/logs/syslog.ts',
     'src/logs/syslog-connection.ts',
   ],
@@ -59,15 +62,19 @@ const MAY_IMPORT: Record<string, string[]> = {
     'src/logs',
     'type:src/db/schema.ts',
   ],
-  'src/client': ['type:src/api/contract-types.ts'],
+  'src/client': ['type:src/api/contract-types.ts', 'src/shared/key-proof.ts'],
   // People's tools use the public API alone. The price list is the exception, a table without effects; `serve` loads
   // the server when it is asked for.
   'src/cli': ['src/client', 'src/shared', 'src/services/plans.ts', 'type:src/api/contract-types.ts'],
   'src/cli/commands/serve.ts': ['src/cli', 'src/config.ts', 'src/server.ts'],
   // Look at this host or change it, without any server.
   'src/cli/commands/doctor.ts': ['src/cli', 'src/config.ts', 'src/doctor'],
-  // Works on the file itself, so that it works whatever state the server is in.
-  'src/cli/commands/backup.ts': ['src/cli', 'src/db/backup.ts', 'src/shared'],
+  'src/cli/commands/install-service.ts': ['src/cli', 'src/config.ts', 'src/systemd'],
+  'src/systemd': ['src/executors/local/jobs-scope.ts', 'src/executors/local/runtime.ts'],
+  // These work on the data folder itself, whatever state the server is in.
+  'src/cli/commands/backup.ts': ['src/cli', 'src/config.ts', 'src/safekeeping', 'src/shared'],
+  'src/cli/commands/restore.ts': ['src/cli', 'src/config.ts', 'src/safekeeping', 'src/shared'],
+  'src/cli/commands/rotate-key.ts': ['src/cli', 'src/config.ts', 'src/safekeeping', 'src/shared'],
   // Composition: the value that is handed down, as types, and the place that makes it.
   'src/context.ts': ['src'],
   'src/server.ts': ['src'],
@@ -195,15 +202,18 @@ describe('single places', () => {
     ]);
   });
 
-  test('processes are started by the executors, by git, to give back room on the disk, and to ask systemd', () => {
+  test('processes are started by the executors, by git, to ask systemd, to copy, to give room back, and to watch a pipe', () => {
     const allowed = [
       'src/builds/git.ts',
       'src/executors/host-stop.ts',
       'src/executors/local/launcher.ts',
+      'src/executors/local/port-guard.ts',
       'src/executors/local/runtime.ts',
       'src/executors/process/executor.ts',
       'src/executors/process/supervisor.ts',
       'src/logs/output-limit.ts',
+      'src/cli/pipe-reader.ts',
+      'src/safekeeping/copy-tree.ts',
     ];
     expect(holding(/node:child_process/).filter((path) => !allowed.includes(path))).toEqual([]);
   });

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ConfigError } from '../src/config.ts';
 import { claimDataFolder } from '../src/data-folder.ts';
@@ -61,4 +62,25 @@ test('a place that cannot be a folder is named', () => {
   expect(() => claimDataFolder(join(file, 'below'))).toThrow(
     `the data folder ${join(file, 'below')} cannot be made`,
   );
+});
+
+test.each(['/proc/errand', '/proc/self/errand/data', '/dev/null/errand', '/sys/errand'])(
+  'a folder that cannot be made, %s, is refused at once',
+  async (impossible) => {
+    // In a process of its own: what is proven here is that it ends.
+    const module = fileURLToPath(new URL('../src/data-folder.ts', import.meta.url));
+    const script = `import { claimDataFolder } from ${JSON.stringify(module)};
+      try { claimDataFolder(process.argv[1]); } catch (error) { console.log(error.constructor.name, error.message); }`;
+    const node = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+    const { stdout } = await promisify(execFile)(node, ['--input-type=module', '-e', script, impossible], {
+      timeout: 20_000,
+    });
+    expect(stdout).toMatch(`ConfigError the data folder ${impossible} cannot be made`);
+  },
+);
+
+test('a folder is made with all that leads to it, for its owner alone', () => {
+  const deep = join(folder, 'a', 'b', 'data');
+  claimDataFolder(deep).release();
+  expect(statSync(deep).mode & 0o777).toBe(0o700);
 });

@@ -20,7 +20,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type Cgroups, openCgroups } from '../../src/executors/local/cgroups.ts';
-import { type HostView, makeHostView } from '../../src/executors/local/host-view.ts';
+import { HostView } from '../../src/executors/local/host-view.ts';
+import { limitsForInstances } from '../../src/executors/local/inherited-limits.ts';
 import { type InstancePaths, type Mount, ociConfig, PROJECT } from '../../src/executors/local/spec.ts';
 import type { HandKind, HandOrder, HandReply, HandSetup, Timing } from './by-hand.ts';
 import { seccompProgram } from './seccomp-program.ts';
@@ -53,7 +54,7 @@ class ByHand {
     for (const folder of [this.#exits, join(setup.folder, 'instances'), join(setup.memory, 'state')]) {
       mkdirSync(folder, { recursive: true });
     }
-    this.#view = makeHostView(
+    this.#view = new HostView(
       setup.memory,
       USER,
       this.#cgroups.mounts('x').map(({ destination }) => destination),
@@ -106,7 +107,7 @@ class ByHand {
     const startedMs = now();
     const paths: InstancePaths = {
       rootfs: this.#view.rootfs,
-      etc: this.#view.etc,
+      etc: join(bundle, 'etc'),
       home: join(folder, 'home'),
       tmp: join(folder, 'tmp'),
       upper: join(folder, 'upper'),
@@ -118,6 +119,7 @@ class ByHand {
     mkdirSync(folder);
     mkdirSync(bundle);
     mkdirSync(paths.orders);
+    mkdirSync(join(paths.etc, 'secrets'), { recursive: true });
     for (const path of [paths.home, paths.tmp, paths.upper, paths.work]) mkdirSync(path);
     mkdirSync(join(paths.home, 'project'));
     mkdirSync(join(paths.home, 'project', 'src'));
@@ -141,9 +143,9 @@ class ByHand {
       paths,
       {
         ...USER,
-        toolchains: this.#view.toolchains,
-        liveEtc: this.#view.liveEtc,
+        ...this.#view.parts,
         hasBash: true,
+        ...limitsForInstances(),
         init: '',
         network: 'host',
         userNamespace: kind === 'crun',
@@ -156,8 +158,8 @@ class ByHand {
       writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
       writeFileSync(join(bundle, 'run'), ociScript(kind, this.#setup, this.#joinFiles(id)), { mode: 0o755 });
     } else {
-      const files = { overlay: join(folder, 'project'), exit: join(this.#exits, id) };
-      mkdirSync(files.overlay);
+      const files = { overlays: join(folder, 'overlays'), exit: join(this.#exits, id) };
+      mkdirSync(files.overlays);
       writeFileSync(join(bundle, 'run'), bwrapScript(kind, this.#setup, this.#joinFiles(id), config, files), {
         mode: 0o755,
       });
@@ -254,11 +256,11 @@ function bwrapScript(
   setup: HandSetup,
   joinFiles: string[],
   config: { process: { args: string[]; env: string[] }; mounts: Mount[] },
-  files: { overlay: string; exit: string },
+  files: { overlays: string; exit: string },
 ): string {
   const program = join(setup.memory, 'seccomp.bpf');
   const isFiltered = existsSync(program);
-  const layers = config.mounts.find(({ type }) => type === 'overlay')!.options;
+  const overlays = config.mounts.filter(({ type }) => type === 'overlay');
   const sandbox = [
     ...['setpriv', '--reuid=64000', '--regid=64000', '--clear-groups', '--inh-caps=-all', '--no-new-privs'],
     ...[
@@ -272,12 +274,16 @@ function bwrapScript(
     ...['--cap-drop', 'ALL', '--hostname', 'job', '--clearenv', '--chdir', PROJECT],
     ...config.process.env.flatMap((pair) => ['--setenv', ...splitOnce(pair)]),
     ...['--ro-bind', join(setup.memory, 'rootfs'), '/'],
-    ...config.mounts.flatMap((mount) => bwrapMount(mount, files.overlay)),
+    ...config.mounts.flatMap((mount) => bwrapMount(mount, files.overlays)),
     ...(isFiltered ? ['--seccomp', '9'] : []),
     ...['--', ...config.process.args],
   ];
   const inside = [
-    `mount -t overlay overlay -o ${layers.filter((option) => option !== 'userxattr').join(',')} ${files.overlay}`,
+    ...overlays.map(({ destination, options }) => {
+      const place = overlayPlace(files.overlays, destination);
+      const given = options.filter((option) => option !== 'userxattr').join(',');
+      return `mkdir ${place} && mount -t overlay overlay -o ${given} ${place}`;
+    }),
     `exec ${sandbox.map(quote).join(' ')}${isFiltered ? ` 9<${program}` : ''}`,
   ].join(' && ');
   const start = `unshare --mount --propagation slave /bin/sh -c ${quote(inside)}`;
@@ -293,12 +299,15 @@ function bwrapScript(
   return ['#!/bin/sh', ...joinFiles.map((file) => `echo 0 > ${file}`), ...end, ''].join('\n');
 }
 
-function bwrapMount({ type, source, destination, options }: Mount, overlay: string): string[] {
+const overlayPlace = (folder: string, destination: string): string =>
+  join(folder, destination.replaceAll('/', '-'));
+
+function bwrapMount({ type, source, destination, options }: Mount, overlays: string): string[] {
   switch (type) {
     case 'proc':
       return ['--proc', destination];
     case 'overlay':
-      return ['--bind', overlay, destination];
+      return ['--bind', overlayPlace(overlays, destination), destination];
     case 'bind':
       return [options.includes('ro') ? '--ro-bind' : '--bind', source, destination];
     case 'tmpfs':

@@ -33,9 +33,11 @@ export function leastRole(operationId: string, method: string): Role {
   return 'viewer';
 }
 
+export const isEnough = (role: Role, least: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(least);
+
 /** @throws `forbidden` when the caller's role is below the least one */
 export function requireRole(caller: { role: Role }, least: Role): void {
-  if (ROLES.indexOf(caller.role) < ROLES.indexOf(least)) {
+  if (!isEnough(caller.role, least)) {
     throw new ErrandError('forbidden', `this needs the role ${least}, the key has the role ${caller.role}`);
   }
 }

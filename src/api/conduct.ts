@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { ErrandError } from '../errors.ts';
 import { type AuditNote, addAuditEntry } from '../services/audit.ts';
 import { answerOnce } from '../services/stored-answers.ts';
+import { addressOf } from './auth.ts';
 import { SECRET_READS } from './authorisation.ts';
 
 type Work = () => Promise<unknown>;
@@ -85,7 +86,7 @@ function note(request: FastifyRequest, status: number, id?: string): AuditNote {
     action: request.routeOptions.config.operationId ?? '',
     target: path.length > 0 ? path.join('/') : undefined,
     status,
-    ipAddress: request.ip,
+    ipAddress: addressOf(request),
     requestId: request.id,
   };
 }

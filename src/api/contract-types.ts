@@ -32,14 +32,14 @@ export type CommitIgnoredEvent = { id: string; url: string };
 export type CronJobDetails = { env: ServiceEnv; envSpecificDetails: EnvSpecificDetails; lastSuccessfulRunAt?: string; plan: Plan; region: Region; runtime: ServiceRuntime; schedule: string; buildPlan: BuildPlan };
 export type CronJobDetailsPATCH = { envSpecificDetails?: EnvSpecificDetailsPATCH; plan?: PaidPlan; schedule?: string; runtime?: ServiceRuntime };
 export type CronJobDetailsPOST = { artifactSourceId?: ArtifactSourceId; env?: ServiceEnv; runtime: ServiceRuntime; envSpecificDetails?: EnvSpecificDetails; plan?: PaidPlan; region?: Region; schedule: string };
-export type CronJobRun = { id: string; status: "pending" | "successful" | "unsuccessful" | "canceled"; startedAt?: string; finishedAt?: string; triggeredBy?: string; canceledBy?: string };
+export type CronJobRun = { id: string; status: "pending" | "successful" | "unsuccessful" | "canceled"; startedAt?: string; finishedAt?: string; triggeredBy?: string; canceledBy?: string; statusReason?: string };
 export type CronJobRunEndedEvent = { cronJobRunId: string; status: CronJobRunStatus; reason?: FailureReason; user?: SchemasUser };
 export type CronJobRunStartedEvent = { cronJobRunId: string };
 export type CronJobRunStatus = "canceled" | "pending" | "successful" | "unsuccessful";
 export type Cursor = string;
 export type CustomDomain = { id: string; name: string; domainType: "apex" | "subdomain"; publicSuffix: string; redirectForName: string; verificationStatus: "verified" | "unverified"; createdAt: string; server?: { id?: string; name?: string } };
 export type CustomDomainWithCursor = { customDomain: CustomDomain; cursor: Cursor };
-export type Deploy = { id: string; artifactId?: string; commit?: { id?: string; message?: string; createdAt?: string }; image?: { ref?: string; sha?: string; registryCredential?: string }; status?: DeployStatus; trigger?: "api" | "blueprint_sync" | "deploy_hook" | "deployed_by_render" | "manual" | "other" | "new_commit" | "rollback" | "service_resumed" | "service_updated"; startedAt?: string; finishedAt?: string; createdAt?: string; updatedAt?: string };
+export type Deploy = { id: string; artifactId?: string; commit?: { id?: string; message?: string; createdAt?: string }; image?: { ref?: string; sha?: string; registryCredential?: string }; status?: DeployStatus; trigger?: "api" | "blueprint_sync" | "deploy_hook" | "deployed_by_render" | "manual" | "other" | "new_commit" | "rollback" | "service_resumed" | "service_updated"; startedAt?: string; finishedAt?: string; createdAt?: string; updatedAt?: string; statusReason?: string; queuePlace?: number };
 export type DeployEndedEvent = { deployId: string; reason: BuildDeployEndReason; deployStatus: EventStatus; status: number; artifactId?: string };
 export type DeployList = (DeployWithCursor)[];
 export type DeployStartedEvent = { deployId: string; trigger: BuildDeployTrigger; artifactId?: string };
@@ -97,7 +97,7 @@ export type InitialDeployHookEndedEvent = { deployId: string };
 export type InitialDeployHookStartedEvent = { deployId: string };
 export type InstanceCountChangedEvent = { fromInstances: number; toInstances: number };
 export type InternalRouting = "ipOnly";
-export type Job = { id: JobId; serviceId: string; startCommand: string; planId: string; status?: JobStatus; createdAt: string; startedAt?: string; finishedAt?: string; exitCode?: number; signal?: string; reason?: FailureReason; timeoutSeconds?: number };
+export type Job = { id: JobId; serviceId: string; startCommand: string; planId: string; status?: JobStatus; createdAt: string; startedAt?: string; finishedAt?: string; exitCode?: number; signal?: string; reason?: FailureReason; timeoutSeconds?: number; statusReason?: string; queuePlace?: number };
 export type JobId = string;
 export type JobRunEndedEvent = { jobId: JobId; status: JobStatus; reason?: FailureReason };
 export type JobStatus = "pending" | "running" | "succeeded" | "failed" | "canceled";
@@ -107,10 +107,10 @@ export type KeyValueConfigRestartEvent = { reason: string; message: string };
 export type KeyValueEventDetails = (KeyValueAvailableEvent | KeyValueConfigRestartEvent | KeyValueUnhealthyEvent);
 export type KeyValueUnhealthyEvent = Record<string, unknown>;
 export type Label = { field: string; value: string };
-export type Log = { id: string; message: string; timestamp: string; labels: (LogLabel)[] };
+export type Log = { id: string; message: string; timestamp: string; labels: (LogLabel)[]; stream?: "stdout" | "stderr"; service?: string };
 export type LogDirection = "forward" | "backward";
 export type LogLabel = { name: LogLabelName; value: string };
-export type LogLabelName = "resource" | "instance" | "host" | "statusCode" | "method" | "level" | "workflowService" | "workflowVeresion" | "task" | "taskRun" | "sandbox" | "type" | "text" | "path" | "blocked" | "service" | "stream";
+export type LogLabelName = "resource" | "instance" | "host" | "statusCode" | "method" | "level" | "workflowService" | "workflowVeresion" | "task" | "taskRun" | "sandbox" | "type" | "text" | "path" | "blocked";
 export type LogStreamEndpoint = string;
 export type LogStreamOwnerUpdate = { endpoint?: LogStreamEndpoint; token?: LogStreamToken; preview: LogStreamPreviewSetting };
 export type LogStreamPreviewSetting = "send" | "drop";
@@ -1109,6 +1109,14 @@ export interface Operations {
     body: { name: string; role: "admin" | "developer" | "viewer" };
     answer: ApiKeyWithSecret;
   };
+  "prove-server": {
+    method: "GET";
+    path: "/proof";
+    params: Record<never, never>;
+    query: { nonce?: string };
+    body: undefined;
+    answer: { proof: string };
+  };
   "revoke-key": {
     method: "DELETE";
     path: "/keys/{keyId}";
@@ -1188,6 +1196,134 @@ export interface Operations {
     query: { ownerId?: string; resource?: (string)[]; startTime?: string; endTime?: string; after?: string; instance?: (string)[]; level?: (string)[]; type?: (string)[]; text?: (string)[] };
     body: undefined;
     answer: undefined;
+  };
+  "get-active-connections": {
+    method: "GET";
+    path: "/metrics/active-connections";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-bandwidth": {
+    method: "GET";
+    path: "/metrics/bandwidth";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-bandwidth-sources": {
+    method: "GET";
+    path: "/metrics/bandwidth-sources";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-cpu-target": {
+    method: "GET";
+    path: "/metrics/cpu-target";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-disk-capacity": {
+    method: "GET";
+    path: "/metrics/disk-capacity";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-disk-usage": {
+    method: "GET";
+    path: "/metrics/disk-usage";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-http-latency": {
+    method: "GET";
+    path: "/metrics/http-latency";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-http-requests": {
+    method: "GET";
+    path: "/metrics/http-requests";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-instance-count": {
+    method: "GET";
+    path: "/metrics/instance-count";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-memory-target": {
+    method: "GET";
+    path: "/metrics/memory-target";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-replication-lag": {
+    method: "GET";
+    path: "/metrics/replication-lag";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-task-runs-completed": {
+    method: "GET";
+    path: "/metrics/task-runs-completed";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "get-task-runs-queued": {
+    method: "GET";
+    path: "/metrics/task-runs-queued";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "list-application-filter-values": {
+    method: "GET";
+    path: "/metrics/filters/application";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "list-http-filter-values": {
+    method: "GET";
+    path: "/metrics/filters/http";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
+  };
+  "list-path-filter-values": {
+    method: "GET";
+    path: "/metrics/filters/path";
+    params: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: (Record<string, unknown>)[];
   };
   "list-postgres": {
     method: "GET";

@@ -1,6 +1,8 @@
 /** One sentence for every operation. One without is a type error. */
 import type { OperationId } from './contract-types.ts';
 
+const NO_METRICS = 'Lists nothing: of this kind Errand measures nothing.';
+
 export const descriptions: Record<OperationId, string> = {
   'list-disks': 'Lists disks that are recorded beside services.',
   'add-disk': 'Records a disk for a service; Errand mounts none, and never into a job.',
@@ -115,6 +117,10 @@ export const descriptions: Record<OperationId, string> = {
   'delete-webhook': 'Erases a webhook and the record of what was sent to it.',
   'list-webhook-events': 'Lists what was sent to a webhook, newest first.',
   'list-keys': 'Lists the API keys of the workspace; the keys themselves are never shown.',
+  'prove-server':
+    'Proves that the server knows a key, to a client that names the key by `Authorization: Key-Hint` and the first 16 ' +
+    'hexadecimal digits of its SHA-256: the answer is the HMAC-SHA256 under that whole hash, in hexadecimal, of the line ' +
+    '`errand knows the key`, a line break and the nonce.',
   'create-key': 'Makes an API key with a role; this answer is the only place where it is shown.',
   'revoke-key': 'Revokes an API key for good, from the next request on.',
   'list-workspaces': 'Lists all workspaces for the operator, else the own one.',
@@ -125,6 +131,22 @@ export const descriptions: Record<OperationId, string> = {
   'wait-for-job': 'Answers when the job is final or the time is over, with the job as it is then.',
   'stream-logs':
     'Sends lines as server-sent events as they are written; a broken stream is resumed by Last-Event-ID.',
+  'get-active-connections': NO_METRICS,
+  'get-bandwidth': NO_METRICS,
+  'get-bandwidth-sources': NO_METRICS,
+  'get-cpu-target': NO_METRICS,
+  'get-disk-capacity': NO_METRICS,
+  'get-disk-usage': NO_METRICS,
+  'get-http-latency': NO_METRICS,
+  'get-http-requests': NO_METRICS,
+  'get-instance-count': NO_METRICS,
+  'get-memory-target': NO_METRICS,
+  'get-replication-lag': NO_METRICS,
+  'get-task-runs-completed': NO_METRICS,
+  'get-task-runs-queued': NO_METRICS,
+  'list-application-filter-values': NO_METRICS,
+  'list-http-filter-values': NO_METRICS,
+  'list-path-filter-values': NO_METRICS,
   'list-postgres': 'Lists nothing: Errand runs no databases.',
   'retrieve-postgres': 'Finds nothing: Errand runs no databases.',
   'list-key-value': 'Lists nothing: Errand runs no key-value stores.',
@@ -154,6 +176,7 @@ export const statusDescriptions: Record<string, string> = {
   410: 'Not used by Errand.',
   413: 'The body is too large.',
   415: 'The content type is none.',
+  417: 'The header Expect asks for something that the server does not do.',
   429: 'The key called too often; Retry-After says when to come back.',
   500: 'The server failed; its log has the details under the request id.',
   501: 'Errand does not do this.',

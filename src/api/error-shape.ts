@@ -1,7 +1,8 @@
 /** Every refusal and failure in the contract's error shape, whichever layer of the server it comes from. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ErrandError, type ErrorCode, errorStatuses } from '../errors.ts';
+import { ErrandError, type ErrorCode, errorStatuses, notFound } from '../errors.ts';
 import type { Logger } from '../shared/logger.ts';
+import { absentKinds } from './extension-operations.ts';
 
 interface ErrorBody {
   message: string;
@@ -12,7 +13,15 @@ interface ErrorBody {
 /** Status and body of any error; text that was not meant for clients goes to the log only. */
 export function describeError(error: unknown, request: FastifyRequest, logger: Logger): [number, ErrorBody] {
   if (error instanceof ErrandError) {
-    if (error.status >= 500) logger.error('request failed', error, { requestId: request.id });
+    // What is refused by design is no failure. Behind `unavailable` there may be one; it is told without its stack.
+    if (error.status === 500) logger.error('request failed', error, { requestId: request.id });
+    else if (error.cause !== undefined) {
+      logger.warn('request refused', {
+        why: error.message,
+        cause: String(error.cause),
+        requestId: request.id,
+      });
+    }
     return [error.status, { message: error.message, code: error.code }];
   }
   const { statusCode: status = 500, message } = error as FastifyError;
@@ -38,29 +47,36 @@ export function addErrorShape(
     onRefusal(request, error);
     return reply.code(status).send(body);
   });
-  app.setNotFoundHandler(async (request, reply) => answerUnknown(app, request, reply));
+  app.setNotFoundHandler(async (request, reply) => refuseUnknown(app, request, reply));
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
-/** 405 where the path is known with other methods, else 404. */
-function answerUnknown(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/**
+ * Refuses what no route serves: a path that is known with other methods, one of the API that is not served here, and
+ * one of nothing. To be called before the body is read. Sets the header `Allow` where there is something to allow.
+ * @throws `methodNotAllowed`, `notImplemented`, `notFound`
+ */
+export function refuseUnknown(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): never {
   const path = request.url.split('?')[0]!;
+  const what = `${request.method} ${shorten(path)}`;
   const allowed = METHODS.filter((method) => knows(app, method, path));
-  if (allowed.length === 0) {
-    return reply
-      .code(404)
-      .send({ message: `not found: ${request.method} ${shorten(path)}`, code: 'notFound' });
+  if (allowed.length > 0 && !isAbsentKind(path)) {
+    reply.header('allow', allowed.join(', '));
+    throw new ErrandError('methodNotAllowed', `${what}; this path takes ${allowed.join(', ')}`);
   }
-  const error = new ErrandError(
-    'methodNotAllowed',
-    `${request.method} ${shorten(path)}; this path takes ${allowed.join(', ')}`,
-  );
-  return reply
-    .header('allow', allowed.join(', '))
-    .code(405)
-    .send({ message: error.message, code: error.code });
+  // Not 404: to clients that would say that a thing is gone.
+  if (path.startsWith('/v1/')) {
+    throw new ErrandError(
+      'notImplemented',
+      `this server has no ${what}; GET /v1/openapi.json has all that it has`,
+    );
+  }
+  throw notFound(what);
 }
+
+/** Kinds that this server lists, emptily, and does not have. */
+const isAbsentKind = (path: string): boolean => absentKinds.some((kind) => path.startsWith(`/v1/${kind}`));
 
 const knows = (app: FastifyInstance, method: string, path: string): boolean =>
   routePatterns(app).some((route) => route.method === method && route.pattern.test(path));

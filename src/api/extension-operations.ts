@@ -84,6 +84,29 @@ const ABSENT_KINDS = [
 ] as const;
 export const absentKinds = ABSENT_KINDS.map(([kind]) => kind);
 
+/** Kinds of metrics that clients ask for and Errand does not measure: it has none of them. */
+const ABSENT_METRICS = [
+  'active-connections',
+  'bandwidth',
+  'bandwidth-sources',
+  'cpu-target',
+  'disk-capacity',
+  'disk-usage',
+  'http-latency',
+  'http-requests',
+  'instance-count',
+  'memory-target',
+  'replication-lag',
+  'task-runs-completed',
+  'task-runs-queued',
+] as const;
+const ABSENT_METRIC_FILTERS = ['application', 'http', 'path'] as const;
+/** The operations that answer an empty list, for want of what they would list. */
+export const absentMetrics = [
+  ...ABSENT_METRICS.map((kind) => `get-${kind}` as const),
+  ...ABSENT_METRIC_FILTERS.map((kind) => `list-${kind}-filter-values` as const),
+];
+
 const extensions: Extension[] = [
   { id: 'list-keys', method: 'get', path: '/keys', query: PAGE, answer: withCursor('apiKey') },
   {
@@ -93,6 +116,13 @@ const extensions: Extension[] = [
     body: object({ name: text, role }),
     status: 201,
     answer: ref('apiKeyWithSecret'),
+  },
+  {
+    id: 'prove-server',
+    method: 'get',
+    path: '/proof',
+    query: { nonce: text },
+    answer: object({ proof: text }),
   },
   { id: 'revoke-key', method: 'delete', path: '/keys/{keyId}', status: 204 },
   { id: 'list-workspaces', method: 'get', path: '/workspaces', query: PAGE, answer: withCursor('workspace') },
@@ -140,11 +170,19 @@ const extensions: Extension[] = [
   },
   // Server-sent events: no JSON to describe. The other parameters are those of the contract's subscription.
   { id: 'stream-logs', method: 'get', path: '/logs/stream', query: LIVE_LOGS },
+  ...ABSENT_METRICS.map((kind): Extension => emptyMetrics(`get-${kind}`, `/metrics/${kind}`)),
+  ...ABSENT_METRIC_FILTERS.map(
+    (kind): Extension => emptyMetrics(`list-${kind}-filter-values`, `/metrics/filters/${kind}`),
+  ),
   ...ABSENT_KINDS.flatMap(([kind, idName]): Extension[] => [
     { id: `list-${kind}`, method: 'get', path: `/${kind}`, answer: list({ type: 'object' }) },
     { id: `retrieve-${kind}`, method: 'get', path: `/${kind}/{${idName}}`, answer: { type: 'object' } },
   ]),
 ];
+
+function emptyMetrics(id: string, path: string): Extension {
+  return { id, method: 'get', path, answer: list({ type: 'object' }) };
+}
 
 /** Path items in the form of OpenAPI, marked as Errand's own. */
 export function extensionPathItems(): Record<string, Record<string, Json>> {

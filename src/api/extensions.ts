@@ -30,6 +30,11 @@ export function extendContract<T extends object>(contract: T): T {
     reason: { $ref: '#/components/schemas/failureReason' },
     timeoutSeconds: { type: 'integer' },
   });
+  // Why it is where it is and not further on, and which one it is in the queue, 1 being the next.
+  for (const name of ['job', 'deploy']) {
+    add(schemas[name], { statusReason: { type: 'string' }, queuePlace: { type: 'integer' } });
+  }
+  add(schemas['cronJobRun'], { statusReason: { type: 'string' } });
   for (const name of ['service', 'servicePOST', 'servicePATCH']) {
     add(schemas[name], { maskSecrets: { type: 'boolean' } });
   }
@@ -39,8 +44,11 @@ export function extendContract<T extends object>(contract: T): T {
     hostStopped: { type: 'string' },
     startFailed: { type: 'string' },
   });
-  // Lines tell the service they belong to and the stream they were written to.
-  (schemas['logLabelName'] as { enum: string[] }).enum.push('service', 'stream');
+  // Beside the labels: generated clients take the names of those for a closed set.
+  add(schemas['log'], {
+    stream: { type: 'string', enum: ['stdout', 'stderr'] },
+    service: { type: 'string' },
+  });
   add(schemas['ownerLogStreamSetting'], {
     status: {
       type: 'object',
@@ -81,7 +89,7 @@ function add(schema: SchemaObject | undefined, properties: Record<string, Json>)
 }
 
 /** Statuses that any operation may answer with, in the contract's error shape, whether or not it lists them. */
-const ALWAYS = [400, 401, 403, 404, 409, 413, 415, 429, 500, 503];
+const ALWAYS = [400, 401, 403, 404, 409, 413, 415, 417, 429, 500, 503];
 /** Statuses of single operations. */
 const SINGLE: Record<string, number> = { 'create-ephemeral-shell': 501 };
 

@@ -10,6 +10,7 @@ import { isTerminal } from '../lifecycle/job.ts';
 import { formatInstant, type Instant, parseInstant } from '../logs/instant.ts';
 import type { StoredLine } from '../logs/log-store.ts';
 import { type LogResource, resolveLogResources } from '../services/log-resources.ts';
+import { KeyEnded } from './key-watch.ts';
 import { type FilterQuery, lineToJson, readFilter, readLogInstant } from './log-filter.ts';
 import { ShownLines } from './shown-lines.ts';
 
@@ -116,7 +117,7 @@ export interface Outlet {
   taken(): Promise<void>;
 }
 
-export type Outcome = 'complete' | 'stalled' | 'aborted';
+export type Outcome = 'complete' | 'stalled' | 'aborted' | 'keyEnded';
 
 /** Sends everything the request asks for until all of it is sent, the reader stalls, or the signal aborts. */
 export async function deliver(
@@ -141,10 +142,16 @@ export async function deliver(
       const texts = portion.map((line) => lineToJson(line, resources));
       outlet.send(portion, texts);
       if (outlet.bufferedBytes() < HIGH_WATER_BYTES) continue;
-      if (!(await isTaken(outlet, signal, stallMs))) return signal.aborted ? 'aborted' : 'stalled';
+      if (!(await isTaken(outlet, signal, stallMs))) return endedBy(signal) ?? 'stalled';
+      if (signal.aborted) return endedBy(signal)!;
     }
   }
-  return signal.aborted ? 'aborted' : 'complete';
+  return endedBy(signal) ?? 'complete';
+}
+
+function endedBy(signal: AbortSignal): Outcome | undefined {
+  if (!signal.aborted) return undefined;
+  return signal.reason instanceof KeyEnded ? 'keyEnded' : 'aborted';
 }
 
 /** Parts of a batch that are small enough to be sent at once. */

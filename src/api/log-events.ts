@@ -9,16 +9,18 @@ import { deliver, type LiveRequest } from './live-logs.ts';
 
 /** Comments keep proxies from closing a quiet connection. */
 const COMMENT_MS = 20_000;
+/** What a client may take to read the rest of what it was sent, once its key is not good any more. */
+const LAST_MS = 300;
 /** How soon a browser connects again. */
 const RETRY_MS = 1000;
 
-/** Sends events until everything is sent or the client is gone. Resolves then. */
+/** Sends events until everything is sent, the client is gone or `until` aborts. Resolves then. */
 export async function serveLogEvents(
   context: Context,
   request: FastifyRequest,
   reply: FastifyReply,
   live: LiveRequest,
-  stopping: AbortSignal,
+  until: AbortSignal,
 ): Promise<void> {
   const { place } = live;
   const isReturning = place.sequences.size > 0 || place.start !== undefined;
@@ -69,12 +71,13 @@ export async function serveLogEvents(
     bufferedBytes: () => response.writableLength,
   };
   try {
-    const outcome = await deliver(context, live, outlet, AbortSignal.any([gone.signal, stopping]));
+    const outcome = await deliver(context, live, outlet, AbortSignal.any([gone.signal, until]));
     if (!hasBegun && outcome === 'complete')
       response.writeHead(204, reply.getHeaders() as Record<string, string>);
     else begin();
     if (outcome === 'complete' && response.statusCode === 200) response.write('event: end\ndata: {}\n\n');
     if (outcome === 'stalled') response.destroy();
+    if (outcome === 'keyEnded') setTimeout(() => response.destroy(), LAST_MS).unref();
   } catch (error) {
     context.logger.error('live output ended', error, { requestId: request.id });
     response.destroy();

@@ -9,25 +9,33 @@ const CLOSING: Record<Outcome | 'failed', [code: number, reason: string]> = {
   complete: [1000, 'all output was sent'],
   stalled: [1013, 'too slow: connect again and go on after the last line'],
   aborted: [1012, 'the server is stopping'],
+  keyEnded: [1008, 'the key is not valid any more'],
   failed: [1011, 'internal error'],
 };
 /** A connection whose other side is gone is noticed within two of these. */
 const PING_MS = 30_000;
 /** How long a client may take to answer a close. */
-const CLOSE_MS = 5000;
+const CLOSE_MS: Record<Outcome | 'failed', number> = {
+  complete: 5000,
+  // One that takes nothing does not take the close either, until it reads what was sent before.
+  stalled: 60_000,
+  aborted: 5000,
+  keyEnded: 300,
+  failed: 5000,
+};
 const FINAL_TEXT = 0x81;
 const MAX_HEAD_BYTES = 10;
 
 /**
  * @param connection what the socket speaks through
- * @param stopping the server's end
+ * @param until the server's end, or that of the key
  */
 export function serveLogSocket(
   context: Context,
   socket: WebSocket,
   connection: Socket,
   request: LiveRequest,
-  stopping: AbortSignal,
+  until: AbortSignal,
   stallMs?: number,
 ): void {
   const gone = new AbortController();
@@ -46,7 +54,7 @@ export function serveLogSocket(
     taken: () => taken,
     bufferedBytes: () => socket.bufferedAmount,
   };
-  deliver(context, request, outlet, AbortSignal.any([gone.signal, stopping]), stallMs)
+  deliver(context, request, outlet, AbortSignal.any([gone.signal, until]), stallMs)
     .catch((error: unknown) => {
       context.logger.error('live output ended', error);
       return 'failed' as const;
@@ -54,8 +62,7 @@ export function serveLogSocket(
     .then((outcome) => {
       if (gone.signal.aborted) return;
       socket.close(...CLOSING[outcome]);
-      // One that takes nothing does not take the close either, until it reads what was sent before.
-      const patience = setTimeout(() => socket.terminate(), outcome === 'stalled' ? 12 * CLOSE_MS : CLOSE_MS);
+      const patience = setTimeout(() => socket.terminate(), CLOSE_MS[outcome]);
       patience.unref();
       socket.once('close', () => clearTimeout(patience));
     });

@@ -13,6 +13,8 @@ import { type Conduct, isAudited } from './conduct.ts';
 import type { Contract, ContractOperation, JsonSchema, Parameter } from './contract.ts';
 import type { OperationId, Operations } from './contract-types.ts';
 import { declaredOnly } from './declared-only.ts';
+import type { KeyWatch, Lease } from './key-watch.ts';
+import { withDefaults, withoutRequiredDefaults } from './request-schemas.ts';
 
 /** Who calls: a key belongs to one workspace and has one role. */
 export interface Caller {
@@ -57,14 +59,16 @@ export class OperationRegistry {
   readonly #operations: Map<string, ContractOperation>;
   readonly schemas: Contract['schemas'];
   readonly #conduct: Conduct;
+  readonly #keys: KeyWatch;
   readonly #ajv: Ajv2020;
   readonly #stopping = new AbortController();
 
-  constructor(app: FastifyInstance, contract: Contract, conduct: Conduct) {
+  constructor(app: FastifyInstance, contract: Contract, conduct: Conduct, keys: KeyWatch) {
     this.#app = app;
     this.#operations = contract.operations;
     this.schemas = contract.schemas;
     this.#conduct = conduct;
+    this.#keys = keys;
     app.addHook('preClose', async () => this.#stopping.abort());
     // No coercion and no defaults: what a client sent is what is judged and stored. That the contract's own schemas are
     // sound is a test's concern, not each start's.
@@ -75,7 +79,8 @@ export class OperationRegistry {
       validateSchema: false,
       verbose: true,
     });
-    this.#ajv.addSchema({ $id: 'contract', components: { schemas: contract.schemas } });
+    const schemas = withoutRequiredDefaults(contract.schemas, contract.schemas);
+    this.#ajv.addSchema({ $id: 'contract', components: { schemas } });
   }
 
   /** Serves one operation of the contract. @throws at start-up for an unknown or repeated operation */
@@ -83,7 +88,12 @@ export class OperationRegistry {
     const operation = this.#take(id);
     const readQuery = queryReader(operation, (schema) => this.#compile(schema));
     const checkBody = operation.body
-      ? bodyChecker(this.#compile(operation.body), this.schemas, operation.body, id)
+      ? bodyChecker(
+          this.#compile(withoutRequiredDefaults(this.schemas, operation.body)),
+          this.schemas,
+          operation.body,
+          operation,
+        )
       : undefined;
     const bodyOptional = BODY_OPTIONAL.has(id);
     const defaultStatus = operation.success[0] ?? 200;
@@ -126,7 +136,7 @@ export class OperationRegistry {
   addSocket<Id extends OperationId, Ready>(
     id: Id,
     prepare: (call: Omit<Call<Id>, 'body' | 'reply'>) => Promise<Ready>,
-    connect: (socket: WebSocket, ready: Ready, connection: Socket) => void,
+    connect: (socket: WebSocket, ready: Ready, request: FastifyRequest, connection: Socket) => void,
   ): void {
     const operation = this.#take(id);
     const readQuery = queryReader(operation, (schema) => this.#compile(schema));
@@ -137,6 +147,7 @@ export class OperationRegistry {
       config: { operationId: id, role: leastRole(id, operation.method) },
       preHandler: async (request) => {
         checkParams(request.params as Record<string, string>);
+        if (request.ws) checkHandshake(request);
         const ready = await prepare({
           params: request.params as Operations[Id]['params'],
           query: readQuery(request.query as Record<string, string | string[]>) as Operations[Id]['query'],
@@ -148,7 +159,27 @@ export class OperationRegistry {
       handler: async () => {
         throw invalid('this address is for WebSockets: connect with an upgrade');
       },
-      wsHandler: (socket, request) => connect(socket, prepared.get(request)!, request.raw.socket),
+      wsHandler: (socket, request) => connect(socket, prepared.get(request)!, request, request.raw.socket),
+    });
+  }
+
+  /** Serves an operation that is always refused, before its body is read. @param refuse throws */
+  addRefused<Id extends OperationId>(
+    id: Id,
+    refuse: (params: Operations[Id]['params'], caller: Caller) => Promise<never>,
+  ): void {
+    const operation = this.#take(id);
+    this.#app.route({
+      method: operation.method,
+      url: `/v1${operation.path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+      config: { operationId: id, role: leastRole(id, operation.method) },
+      preParsing: async (request) => {
+        checkParams(request.params as Record<string, string>);
+        await refuse(request.params as Operations[Id]['params'], request.caller);
+      },
+      handler: async () => {
+        throw new Error(`${id} was not refused`);
+      },
     });
   }
 
@@ -165,6 +196,11 @@ export class OperationRegistry {
   /** Aborts when the server begins to stop: what lasts ends itself then. */
   get stopping(): AbortSignal {
     return this.#stopping.signal;
+  }
+
+  /** For what lasts: tells when the caller's key is not good for the operation any more. Release it at the end. */
+  leaseFor(request: FastifyRequest): Lease {
+    return this.#keys.hold(request.caller, request.routeOptions.config.role ?? 'viewer');
   }
 
   /** The operation, once. @throws for an unknown or repeated one */
@@ -205,6 +241,24 @@ function checkParams(params: Record<string, string>): void {
   for (const name of Object.keys(params)) {
     if (CONTROL.test(params[name]!))
       throw invalid(`path parameter ${name} must not contain control characters`);
+  }
+}
+
+/** What the WebSocket library would refuse without the error shape. @throws `invalidRequest` */
+function checkHandshake({ headers }: FastifyRequest): void {
+  const version = headers['sec-websocket-version'];
+  if (version !== '13' && version !== '8') {
+    throw invalid(`the header Sec-WebSocket-Version must be 13, got ${quote(version)}`);
+  }
+  if (!/^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')) {
+    throw invalid('the header Sec-WebSocket-Key must be 16 bytes in base64');
+  }
+  const protocol = headers['sec-websocket-protocol'];
+  if (
+    protocol !== undefined &&
+    !/^[!#-'*+\-.^-z|~\w]+(?:[ \t]*,[ \t]*[!#-'*+\-.^-z|~\w]+)*$/.test(protocol)
+  ) {
+    throw invalid(`the header Sec-WebSocket-Protocol must be a list of names, got ${quote(protocol)}`);
   }
 }
 
@@ -278,7 +332,7 @@ function bodyChecker(
   validator: () => ValidateFunction,
   schemas: Contract['schemas'],
   schema: JsonSchema,
-  operationId: string,
+  { operationId, method }: ContractOperation,
 ) {
   const onlyDeclared = declaredOnly(schemas, schema);
   return (body: unknown): unknown => {
@@ -287,7 +341,9 @@ function bodyChecker(
     if (isNothing(present)) throw invalid('a JSON body is required, got none');
     const validate = validator();
     if (!validate(present)) throw invalid(describe('body', validate.errors, present));
-    return onlyDeclared(present);
+    const declared = onlyDeclared(present);
+    // A change leaves what it does not name as it is.
+    return method === 'PATCH' ? declared : withDefaults(schemas, schema, declared);
   };
 }
 

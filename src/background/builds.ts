@@ -7,7 +7,9 @@ import { sweepBuildFolders } from '../builds/remove-old-artifacts.ts';
 import { runBuild } from '../builds/run-build.ts';
 import type { Context } from '../context.ts';
 import { deploysInProgress, nextQueuedDeploy, transitionDeploy } from '../db/queries/deploys.ts';
+import { newestDeletion } from '../db/queries/services.ts';
 import type { DeploysTable } from '../db/schema.ts';
+import { isOf } from '../executors/executor.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 /** Without a nudge, work is found within this time. */
@@ -40,6 +42,8 @@ class Builds {
   readonly #running = new Map<string, RunningBuild>();
   readonly #serverStop = new AbortController();
   #sweptAt = Number.NEGATIVE_INFINITY;
+  /** The newest deletion of a service that a sweep has seen. */
+  #sweptDeletion: string | undefined;
 
   constructor(context: Context, nudge: () => void) {
     this.#context = context;
@@ -47,10 +51,12 @@ class Builds {
   }
 
   async pass(): Promise<void> {
-    if (this.#serverStop.signal.aborted) return;
+    if (this.#serverStop.signal.aborted || this.#context.hold.held) return;
     const inProgress = await deploysInProgress(this.#context.database.read);
     this.#endCanceled(inProgress);
-    for (const deploy of inProgress) if (!this.#running.has(deploy.id)) this.#run(deploy);
+    for (const deploy of inProgress) {
+      if (isOf(this.#context.executor, deploy) && !this.#running.has(deploy.id)) this.#run(deploy);
+    }
     await this.#startQueued();
     await this.#sweepNowAndThen();
   }
@@ -71,7 +77,7 @@ class Builds {
   }
 
   async #startQueued(): Promise<void> {
-    const { config, database, clock, diskReserve } = this.#context;
+    const { config, database, clock, diskReserve, executor } = this.#context;
     // What runs needs the rest of the disk for its end.
     if (!diskReserve.hasRoom()) return;
     while (this.#running.size < config.maxBuilds && !this.#serverStop.signal.aborted) {
@@ -79,7 +85,7 @@ class Builds {
       if (!(await nextQueuedDeploy(database.read))) return;
       const claimed = await database.write(async (trx) => {
         const next = await nextQueuedDeploy(trx);
-        return next && transitionDeploy(trx, next.id, 'build', { at: clock.now() });
+        return next && transitionDeploy(trx, next.id, 'build', { at: clock.now(), engine: executor.name });
       });
       if (!claimed) return;
       if (claimed.result === 'applied') this.#run(claimed.deploy);
@@ -106,9 +112,12 @@ class Builds {
   }
 
   async #sweepNowAndThen(): Promise<void> {
-    const { clock } = this.#context;
-    if (clock.monotonicMs() - this.#sweptAt < SWEEP_INTERVAL_MS) return;
+    const { clock, database } = this.#context;
+    const deletion = await newestDeletion(database.read);
+    const isTime = clock.monotonicMs() - this.#sweptAt >= SWEEP_INTERVAL_MS;
+    if (!isTime && deletion === this.#sweptDeletion) return;
     this.#sweptAt = clock.monotonicMs();
+    this.#sweptDeletion = deletion;
     await sweepBuildFolders(this.#context);
   }
 }

@@ -15,8 +15,16 @@ export function startCronRunLoop(context: Context): Loop {
 /** One pass. @returns how many runs were started */
 export async function startWaitingRuns(context: Context): Promise<number> {
   let started = 0;
+  if (context.hold.held) return started;
   for (const serviceId of await servicesWithStartableRuns(context.database.read, PER_PASS)) {
-    if (await startWaitingRun(context, serviceId)) started += 1;
+    try {
+      if (await startWaitingRun(context, serviceId)) started += 1;
+    } catch (error) {
+      // The runs of other cron jobs do not wait for what is wrong with this one.
+      context.logger.error('a run of a cron job could not be started; it is tried again', error, {
+        service: serviceId,
+      });
+    }
   }
   return started;
 }

@@ -70,11 +70,24 @@ class Forwarding {
   }
 
   async pass(): Promise<void> {
+    // The folder that this one is a copy of sends the same lines.
+    if (this.#context.hold.held) return;
     const workspaces = await forwardingWorkspaces(this.#context.database.read);
     for (const workspaceId of workspaces) {
       if (this.#stop.aborted) return;
-      await this.#feed(workspaceId);
-      await this.#offer(workspaceId);
+      try {
+        await this.#feed(workspaceId);
+        await this.#offer(workspaceId);
+      } catch (error) {
+        // The lines of other workspaces do not wait for what is wrong with this one.
+        this.#context.logger.error(
+          'the output of a workspace could not be forwarded; it is tried again',
+          error,
+          {
+            workspace: workspaceId,
+          },
+        );
+      }
     }
     if (workspaces.length > 0) await this.#tidy();
   }

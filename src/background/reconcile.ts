@@ -4,8 +4,9 @@
  * so: a record may be younger than the first look.
  */
 import type { Context } from '../context.ts';
-import { activeDeploysAmong } from '../db/queries/deploys.ts';
-import { activeJobs, unfinishedAmong } from '../db/queries/jobs.ts';
+import { activeDeploysAmong, deploysInProgress, deploysOfOtherEngines } from '../db/queries/deploys.ts';
+import { activeJobs, jobsOfOtherEngines, unfinishedAmong } from '../db/queries/jobs.ts';
+import { isOf } from '../executors/executor.ts';
 import type { JobRunner } from '../jobs/runner.ts';
 import { isId } from '../shared/ids.ts';
 import { type Loop, startLoop } from './loop.ts';
@@ -15,6 +16,8 @@ const INTERVAL_MS = 2000;
 export function startReconcileLoop(context: Context, runner: JobRunner): Loop {
   let suspects = new Set<string>();
   const pass = async (): Promise<void> => {
+    // What is here of a copy may be another folder's.
+    if (context.hold.held) return;
     await adoptOrphans(context, runner);
     suspects = await removeStrays(context, runner, suspects);
   };
@@ -23,9 +26,26 @@ export function startReconcileLoop(context: Context, runner: JobRunner): Loop {
 
 /** Takes up every active job that this process does not follow. @returns how many */
 export async function adoptOrphans(context: Context, runner: JobRunner): Promise<number> {
-  const orphans = (await activeJobs(context.database.read)).filter(({ id }) => !runner.tracks(id));
+  if (context.hold.held) return 0;
+  const orphans = (await activeJobs(context.database.read)).filter(
+    (job) => isOf(context.executor, job) && !runner.tracks(job.id),
+  );
   for (const job of orphans) runner.adopt(job);
   return orphans.length;
+}
+
+/** Says at a start which jobs and builds another executor started: they are left alone until a server has it again. */
+export async function warnOfOtherEngines({ database, executor, logger }: Context): Promise<void> {
+  const others = [...(await activeJobs(database.read)), ...(await deploysInProgress(database.read))].filter(
+    (one) => !isOf(executor, one),
+  );
+  if (others.length === 0) return;
+  logger.warn('jobs or builds of another executor are left alone until the server is started with it', {
+    executor: executor.name,
+    theirs: [...new Set(others.map(({ engine }) => engine))],
+    count: others.length,
+    first: others.slice(0, 10).map(({ id }) => id),
+  });
 }
 
 /** Removes what was suspect before and still is. @returns the suspects of this look */
@@ -35,6 +55,9 @@ async function removeStrays(context: Context, runner: JobRunner, before: Set<str
   const wanted = new Set([
     ...(await unfinishedAmong(database.read, present)),
     ...(await activeDeploysAmong(database.read, present)),
+    // Only what made an instance can remove all of it.
+    ...(await jobsOfOtherEngines(database.read, present, executor.name)),
+    ...(await deploysOfOtherEngines(database.read, present, executor.name)),
   ]);
   const strays = present.filter((id) => !wanted.has(id));
   for (const id of strays.filter((one) => before.has(one))) {

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { activeJobs } from '../db/queries/jobs.ts';
 import { deleteUsageSamplesBefore, insertUsageSample } from '../db/queries/usage-samples.ts';
 import type { JobsTable, UsageSamplesTable } from '../db/schema.ts';
+import { isOf } from '../executors/executor.ts';
 import { formatMicros, parseMicros } from '../shared/clock.ts';
 import { type Loop, startLoop } from './loop.ts';
 
@@ -34,7 +35,10 @@ export class UsageSampler {
   async pass(): Promise<number> {
     const { database, clock } = this.#context;
     await this.#prune();
-    const running = (await activeJobs(database.read)).filter((job) => job.started_at !== null);
+    if (this.#context.hold.held) return 0;
+    const running = (await activeJobs(database.read)).filter(
+      (job) => job.started_at !== null && isOf(this.#context.executor, job),
+    );
     const readings = new Map<string, Reading>();
     const samples: UsageSamplesTable[] = [];
     for (const job of running) {

@@ -33,6 +33,7 @@ export async function createDeploy(
     throw invalid('deployMode "deploy_only" is not accepted; use build_and_deploy, or leave it out');
   }
   if (input.commitId) checkCommit(input.commitId);
+  context.hold.requireNone('new deploys');
   context.diskReserve.requireRoom('new deploys');
   const deploy = await context.database.write(async (trx) => {
     const service = await findService(trx, workspaceId, serviceId);

@@ -14,10 +14,10 @@ import {
   presentArtifactsOf,
 } from '../db/queries/artifacts.ts';
 import { deploysInProgress, findDeployById } from '../db/queries/deploys.ts';
-import { findAnyService } from '../db/queries/services.ts';
+import { findAnyService, servicesAmong } from '../db/queries/services.ts';
 import { nothingIfAbsent } from '../shared/absence.ts';
 import { removeTree } from '../shared/trees.ts';
-import { artifactFolder } from './artifact-path.ts';
+import { artifactFolder, cacheFolder } from './artifact-path.ts';
 import { artifactIdOf } from './freeze-artifact.ts';
 
 /** Artifacts of a service that stay, the newest first, whether used or not. */
@@ -31,7 +31,7 @@ type Parts = Pick<Context, 'config' | 'database' | 'clock'>;
 
 /**
  * Removes a service's artifacts but the live one, those of jobs that are not over, and the newest few; of a deleted
- * service all but those of such jobs. @returns the ids that went
+ * service all but those of such jobs, and what its builds kept for each other. @returns the ids that went
  */
 export async function removeOldArtifacts(context: Parts, serviceId: string): Promise<string[]> {
   const removed = await context.database.write(async (trx) => {
@@ -40,6 +40,8 @@ export async function removeOldArtifacts(context: Parts, serviceId: string): Pro
     return ids;
   });
   for (const id of removed) await removeTree(artifactFolder(context.config, id));
+  const service = await findAnyService(context.database.read, serviceId);
+  if (service && service.deleted_at !== null) await removeTree(cacheFolder(context.config, serviceId));
   return removed;
 }
 
@@ -60,7 +62,7 @@ async function removable(trx: Queries, serviceId: string): Promise<string[]> {
 }
 
 /**
- * Removes what crashes and deletions left behind: artifacts of deleted services, folders of artifacts without a record,
+ * Removes what crashes and deletions left behind: artifacts and caches of deleted services, folders of artifacts without a record,
  * folders of builds that are over. @returns how many folders went
  */
 export async function sweepBuildFolders(context: Parts): Promise<number> {
@@ -68,6 +70,7 @@ export async function sweepBuildFolders(context: Parts): Promise<number> {
   for (const serviceId of await deletedServicesWithArtifacts(database.read)) {
     await removeOldArtifacts(context, serviceId);
   }
+  const cachesRemoved = await sweepCaches(context);
   // Listed before asking: a folder that is listed has its record by then, or its deploy is being built.
   const artifacts = await entries(join(config.dataDir, 'artifacts'));
   const builds = await entries(join(config.dataDir, 'builds'));
@@ -84,7 +87,26 @@ export async function sweepBuildFolders(context: Parts): Promise<number> {
   const old = [];
   for (const folder of strays) if (await isOld(folder)) old.push(folder);
   for (const folder of old) await removeTree(folder);
-  return old.length;
+  return old.length + cachesRemoved;
+}
+
+/** Removes what the builds of services that are gone kept for each other. */
+async function sweepCaches({ config, database }: Parts): Promise<number> {
+  const folders = await entries(join(config.dataDir, 'cache'));
+  let count = 0;
+  for (let from = 0; from < folders.length; from += CHUNK) {
+    const chunk = folders.slice(from, from + CHUNK);
+    const known = new Map(
+      (await servicesAmong(database.read, chunk)).map(({ id, isDeleted }) => [id, isDeleted]),
+    );
+    for (const id of chunk) {
+      const folder = cacheFolder(config, id);
+      if (!(known.get(id) ?? (await isOld(folder)))) continue;
+      await removeTree(folder);
+      count += 1;
+    }
+  }
+  return count;
 }
 
 async function isOld(folder: string): Promise<boolean> {

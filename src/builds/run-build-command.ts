@@ -2,7 +2,7 @@
 import type { Context } from '../context.ts';
 import type { DeploysTable, ServicesTable } from '../db/schema.ts';
 import { type InstanceState, StartFailedError } from '../executors/executor.ts';
-import { resolveEnvironment } from '../services/environment.ts';
+import { resolveEnvironment, whyTooLarge } from '../services/environment.ts';
 import { processEnvironment } from '../services/process-environment.ts';
 import { parseMicros } from '../shared/clock.ts';
 import { cacheFolder } from './artifact-path.ts';
@@ -77,6 +77,8 @@ async function start(
   environment: Awaited<ReturnType<typeof resolveEnvironment>>,
 ): Promise<string> {
   const { executor, config, logStore } = context;
+  const excess = whyTooLarge(environment.variables);
+  if (excess) throw new DeployFailure('failBuild', excess);
   // What is left of an attempt whose command never ran.
   await executor.destroy(deploy.id);
   try {

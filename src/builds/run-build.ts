@@ -49,6 +49,9 @@ async function build(
   if (source.buildCommand.trim() !== '') {
     await log.step(`Running build command '${source.buildCommand}'`);
     await runBuildCommand(context, deploy, service, source, signals);
+  } else {
+    // A job may write to the files of its service, whoever made them.
+    await context.executor.giveTree(buildTree(context.config, deploy.id));
   }
   await log.step('Freezing the build');
   signals.cancel.throwIfAborted();

@@ -13,6 +13,8 @@ export const EXIT = {
   noOutcome: 125,
   /** As a shell says it of a command that was interrupted. */
   canceled: 130,
+  /** As a shell says it of a command whose reader went away: what was followed goes on. */
+  unread: 141,
 } as const;
 
 /** Linux's numbers, for the shell's convention of 128 + signal. */

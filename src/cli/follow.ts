@@ -4,7 +4,7 @@
  * is waited for, since the job runs on without it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Deploy, Job, Log } from '../api/contract-types.ts';
+import type { Deploy, Job } from '../api/contract-types.ts';
 import type { Client } from '../client/client.ts';
 import { followLines, type LineHandler, PATIENCE_MS } from './live-lines.ts';
 
@@ -164,13 +164,4 @@ class LineReader {
       ...(this.#options.signal ? { signal: this.#options.signal } : {}),
     });
   }
-}
-
-/** The stream that a line was written to. */
-export function streamOf(line: Log): 'stdout' | 'stderr' {
-  const label = (name: string): string | undefined =>
-    line.labels.find((one) => (one.name as string) === name)?.value;
-  const stream = label('stream');
-  if (stream !== undefined) return stream === 'stderr' ? 'stderr' : 'stdout';
-  return label('level') === 'error' ? 'stderr' : 'stdout';
 }

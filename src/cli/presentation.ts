@@ -29,12 +29,12 @@ export function serviceFields(service: Service): string {
     ['type', service.type],
     ['state', service.suspended === 'suspended' ? paintStatus('suspended') : 'active'],
     ['runtime', runtimeOf(service)],
-    ['plan', details.plan],
+    ['plan', details.plan && cell(details.plan)],
     ['repository', service.repo && cell(service.repo, 200)],
     ['branch', service.branch && cell(service.branch, 200)],
     ['root folder', cell(service.rootDir, 200)],
     ['image', service.imagePath && cell(service.imagePath, 200)],
-    ['schedule', details.schedule],
+    ['schedule', details.schedule && cell(details.schedule)],
     ['build command', commands.buildCommand && cell(commands.buildCommand, 200)],
     ['start command', commands.startCommand && cell(commands.startCommand, 200)],
     ['created', service.createdAt],
@@ -48,7 +48,8 @@ function runtimeOf(service: Service): string | undefined {
 
 export function deployLine(deploy: Deploy, nowMs: number): string {
   const took = formatDuration(deploy.startedAt ?? deploy.createdAt, deploy.finishedAt, nowMs);
-  return `${deploy.id} ${paintStatus(deploy.status ?? 'created')}${took ? ` after ${took}` : ''}`;
+  const why = deploy.statusReason ? `: ${cell(deploy.statusReason, 500)}` : '';
+  return `${deploy.id} ${paintStatus(deploy.status ?? 'created')}${took ? ` after ${took}` : ''}${why}`;
 }
 
 export function jobTable(jobs: Job[], nowMs: number): string {
@@ -56,7 +57,7 @@ export function jobTable(jobs: Job[], nowMs: number): string {
     ['ID', 'STATUS', 'EXIT', 'CREATED', 'DURATION', 'COMMAND'],
     jobs.map((job) => [
       job.id,
-      paintStatus(job.status ?? 'pending'),
+      paintStatus(job.status ?? 'pending') + (job.queuePlace ? ` (${job.queuePlace}.)` : ''),
       outcome(job) ?? '',
       formatAge(job.createdAt, nowMs),
       formatDuration(job.startedAt, job.finishedAt, nowMs) ?? '',
@@ -71,8 +72,10 @@ export function jobFields(job: Job, nowMs: number): string {
     ['service', job.serviceId],
     ['command', cell(job.startCommand, 500)],
     ['status', paintStatus(job.status ?? 'pending')],
+    ['place in queue', job.queuePlace?.toString()],
+    ['why', job.statusReason && cell(job.statusReason, 500)],
     ['exit', outcome(job)],
-    ['reason', job.status === 'failed' ? jobExit(job).why : undefined],
+    ['reason', job.status === 'failed' ? reasonOf(job) : undefined],
     ['instance type', planName(job.planId)],
     ['created', job.createdAt],
     ['started', job.startedAt],
@@ -80,6 +83,11 @@ export function jobFields(job: Job, nowMs: number): string {
     ['duration', formatDuration(job.startedAt, job.finishedAt, nowMs)],
     ['cost', jobCost(job)],
   ]);
+}
+
+function reasonOf(job: Job): string | undefined {
+  const { why } = jobExit(job);
+  return why && cell(why, 500);
 }
 
 function outcome(job: Job): string | undefined {

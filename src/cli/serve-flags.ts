@@ -38,5 +38,9 @@ export function withServeFlags(target: Command): Command {
     .option('--log-stream-ca <file>', 'certificates to trust at receivers of forwarded output (PEM)')
     .option('--max-jobs-per-hour <n>', 'jobs that one key may create in an hour')
     .option('--max-reads-per-minute <n>', 'reads of one key in a minute')
-    .option('--max-writes-per-minute <n>', 'other changes of one key in a minute');
+    .option('--max-writes-per-minute <n>', 'other changes of one key in a minute')
+    .option(
+      '--max-connections <n>',
+      'connections at once (default: a third of the descriptors, 5000 at most)',
+    );
 }

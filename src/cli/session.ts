@@ -17,7 +17,7 @@ export function connect(env: Record<string, string | undefined> = process.env): 
     throw new UsageError('no API key: set ERRAND_API_KEY (the first start of `errand serve` prints one)');
   }
   try {
-    return createClient({ host, apiKey });
+    return createClient({ host, apiKey, requiresProof: true });
   } catch (error) {
     throw new UsageError(`ERRAND_HOST: ${(error as Error).message}`);
   }

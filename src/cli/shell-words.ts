@@ -11,7 +11,8 @@ export function shellCommand(words: readonly string[]): string {
   return words.length === 1 ? words[0]! : words.map(quoteWord).join(' ');
 }
 
-function quoteWord(word: string): string {
+/** A word as a shell reads it back. */
+export function quoteWord(word: string): string {
   // A leading `NAME=value` would be an assignment where a command is meant; quoting the rest keeps it a word.
   if (PLAIN.test(word) && !/^\w+=/.test(word)) return word;
   return `'${word.replaceAll("'", `'\\''`)}'`;

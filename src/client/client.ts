@@ -8,6 +8,7 @@ import type { OperationId, Operations } from '../api/contract-types.ts';
 import { ApiError, ConnectionError } from './errors.ts';
 import { serverRoot } from './host.ts';
 import { operations } from './operations.ts';
+import { ServerProof } from './server-proof.ts';
 
 export type Answer<Id extends OperationId> = Operations[Id]['answer'];
 
@@ -56,12 +57,23 @@ export interface OpenOptions {
   headers?: Record<string, string>;
 }
 
-/** @param host as people write it, see `serverRoot` */
-export function createClient({ host, apiKey }: { host: string; apiKey: string }): Client {
+export interface ClientOptions {
+  /** As people write it, see `serverRoot`. */
+  host: string;
+  apiKey: string;
+  /**
+   * Whether a server on this machine, spoken to in plain text, must prove that it knows the key before it is sent the
+   * key. False unless given: other programs with this API, such as those of a test, cannot prove it.
+   */
+  requiresProof?: boolean;
+}
+
+export function createClient({ host, apiKey, requiresProof = false }: ClientOptions): Client {
   const root = serverRoot(host);
+  const proof = requiresProof ? ServerProof.for(root, apiKey) : undefined;
   const request = (id: OperationId, input: SendInput): Request => {
     const [method, path] = operations[id];
-    return { method, url: requestUrl(root, path, input), apiKey };
+    return { method, url: requestUrl(root, path, input), apiKey, proof };
   };
   const call = (id: OperationId, input: SendInput = {}): Promise<unknown> =>
     send(request(id, input), root, input, sendOnce);
@@ -91,6 +103,7 @@ interface Request {
   method: string;
   url: URL;
   apiKey: string;
+  proof: ServerProof | undefined;
 }
 
 const DEFAULT_RETRY_MS = 1000;
@@ -107,8 +120,11 @@ async function send<T>(
   const giveUpAt = performance.now() + (input.retryForMs ?? DEFAULT_RETRY_MS);
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
+      await request.proof?.check();
       return await once(request, root, input);
     } catch (error) {
+      // Whoever answers next may be another.
+      if (error instanceof ConnectionError) request.proof?.forget();
       const wait = Math.max(pause, retryAfterMs(error));
       if (!mayRepeat(request, error) || performance.now() + wait > giveUpAt) throw error;
       await sleep(wait, undefined, { signal: input.signal });

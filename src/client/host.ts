@@ -3,6 +3,9 @@
 /** Hosts of this machine are reached in plain text; all others must ask for that by writing `http://`. */
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?($|\/)/i;
 
+/** Whether a host, with or without a port, is this machine. */
+export const isLoopback = (host: string): boolean => LOOPBACK.test(host);
+
 /**
  * The root of a server, without the base path and without a slash at the end.
  * @param text such as `127.0.0.1:8080`, `http://127.0.0.1:8080/` or `https://errand.example/v1/`

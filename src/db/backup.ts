@@ -23,7 +23,7 @@ export function copyDatabase(from: string, to: string, now: string): void {
     } finally {
       source.close();
     }
-    mark(partial, now);
+    markAsCopy(partial, now, { anew: true });
     const file = openSync(partial, 'r');
     fsyncSync(file);
     closeSync(file);
@@ -33,16 +33,21 @@ export function copyDatabase(from: string, to: string, now: string): void {
   }
 }
 
-function mark(file: string, now: string): void {
+/**
+ * Marks a copy as one, unless it is marked already: with the instant of which it is.
+ * @throws when it is damaged or no database of Errand
+ */
+export function markAsCopy(file: string, at: string, { anew = false } = {}): void {
   const copy = new NodeSqlite(file);
   try {
     const damage = copy.raw.prepare('PRAGMA integrity_check(1)').get()?.['integrity_check'];
     if (damage !== 'ok') throw new Error(`the copy is damaged: ${String(damage)}`);
     copy.raw
       .prepare(
-        'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+        'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO ' +
+          (anew ? 'UPDATE SET value = excluded.value' : 'NOTHING'),
       )
-      .run(BACKUP_MARK, now);
+      .run(BACKUP_MARK, at);
   } finally {
     copy.close();
   }

@@ -10,6 +10,7 @@ import type { SqliteQueries } from './sqlite-driver.ts';
 
 export type Touches = 'anything' | 'jobs';
 
+const STOPPING = 'the server is stopping; nothing was changed, ask the next one';
 /** A disk that was full a moment ago is not one to fill. */
 const BALLAST_PAUSE_MS = 10_000;
 /** Writes that share one commit at most; bounds how long the first of them waits. */
@@ -35,6 +36,7 @@ export class GroupCommit {
   #draining: Promise<void> | undefined;
   /** Whether each write of the next batch gets a savepoint. */
   #guarded = false;
+  #isClosed = false;
 
   constructor(queries: SqliteQueries, ballast: Ballast) {
     this.#queries = queries;
@@ -42,8 +44,12 @@ export class GroupCommit {
     this.#changes = queries.sqlite.raw.prepare('SELECT total_changes() AS count');
   }
 
-  /** Resolves with what `work` gives once that is on disk. `work` runs again when another one's failure undid it. */
+  /**
+   * Resolves with what `work` gives once that is on disk. `work` runs again when another one's failure undid it.
+   * @throws `unavailable` after `close`
+   */
   add<T>(work: (trx: Queries) => Promise<T>, touches: Touches): Promise<T> {
+    if (this.#isClosed) return Promise.reject(new ErrandError('unavailable', STOPPING));
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({ touches, work, resolve: resolve as (value: unknown) => void, reject });
       this.#draining ??= new Promise((done) => setImmediate(done)).then(() => this.#drain());
@@ -64,9 +70,10 @@ export class GroupCommit {
     }
   }
 
-  /** Waits until nothing waits. */
-  async empty(): Promise<void> {
+  /** Waits until nothing waits; from then on writes are refused. */
+  async close(): Promise<void> {
     while (this.#draining) await this.#draining;
+    this.#isClosed = true;
   }
 
   async #drain(): Promise<void> {

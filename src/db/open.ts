@@ -38,7 +38,7 @@ export interface Database {
   afterCommit(then: () => void): void;
   /** Runs `work`; the first write in it that succeeds commits together with `companion`. */
   accompanied<T>(companion: Companion, work: () => Promise<T>): Promise<T>;
-  /** Waits for queued writes, then closes. */
+  /** Waits for queued writes, then closes: writes that come later are refused as `unavailable`. */
   close(): Promise<void>;
 }
 
@@ -71,6 +71,12 @@ async function openSound(file: string): Promise<Database> {
   const ballast = new Ballast(`${file}-ballast`);
   ballast.restore();
   return new SqliteStore(new SqliteQueries(writer), new SqliteQueries(reader), ballast);
+}
+
+/** A copy that nobody writes to, for reading alone. */
+export function openCopy(file: string): { queries: Queries; close(): void } {
+  const sqlite = new NodeSqlite(file, { readOnly: true });
+  return { queries: new SqliteQueries(sqlite), close: () => sqlite.close() };
 }
 
 /** Up to here the whole file is checked at each start, which takes a fraction of a second; beyond, its table of tables. */
@@ -162,7 +168,7 @@ class SqliteStore implements Database {
   }
 
   async close(): Promise<void> {
-    await this.#writes.empty();
+    await this.#writes.close();
     this.#reader.sqlite.close();
     this.#writer.sqlite.close();
   }

@@ -90,6 +90,8 @@ export interface DeploysTable {
   artifact_id: string | null;
   /** Why it failed, for people. */
   failure: string | null;
+  /** The executor that builds it; none before, or from before this was kept. */
+  engine: string | null;
   created_at: string;
   updated_at: string;
   started_at: string | null;
@@ -133,6 +135,8 @@ export interface JobsTable {
   signal: string | null;
   /** JSON of the reason that the API shows. */
   reason: string | null;
+  /** The executor that started it; none while it waits, or from before this was kept. */
+  engine: string | null;
   /** Identity of the host's boot in which the job was started. */
   boot_id: string | null;
   /** Instants on the monotonic clock of that boot: when the timeout fires, when SIGKILL follows SIGTERM. */

@@ -45,6 +45,10 @@ const noIsolation: Check = {
   look: () => advise('process: no isolation and no limits', 'for anything but development: --executor local'),
 };
 
+/** Where to look next, after the cause. */
+export const DOCTOR =
+  '`errand doctor` looks at everything; for development without isolation: errand serve --executor process';
+
 /**
  * What a server looks at before it starts anything: without starting a program, in a few milliseconds.
  * @throws ConfigError with every cause and what to do about it. What only keeps new jobs from being accepted is logged:
@@ -59,10 +63,7 @@ export async function refuseUnfitHost(config: Config, logger: Logger): Promise<v
   const failures = (await Promise.all(needed.map(find))).filter(({ status }) => status === 'failed');
   if (failures.length > 0) {
     const causes = failures.map(({ name, found, advice }) => `\n  ${name}: ${found}\n    ${advice}`);
-    throw new ConfigError(
-      `this host lacks what Errand needs:${causes.join('')}\n\`errand doctor\` looks at everything` +
-        (executor === 'local' ? '; for development without isolation: --executor process' : ''),
-    );
+    throw new ConfigError(`this host lacks what Errand needs:${causes.join('')}\n${DOCTOR}`);
   }
   const others = await Promise.all(
     [gitPresence, disk(dataDir, diskReserveBytes), inodes(dataDir), descriptors].map(find),

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LOCK_FILE } from '../data-folder.ts';
+import { isListenedAt } from '../executors/local/port-guard.ts';
 import { argumentsOf } from '../executors/processes.ts';
 import { advise, type Check, fail, ok, type Verdict } from './check.ts';
 
@@ -20,7 +21,9 @@ export const port = (host: string, number: number, dataDir: string): Check => ({
   essential: true,
   async look() {
     if (number === 0) return ok('any that is free');
-    const code = await tryListening(host, number);
+    const code = isListenedAt(number)
+      ? await tryListening(host, number, false)
+      : await tryListening(host, number, true);
     if (code === undefined) return ok(`${number} of ${host} is free`);
     if (code === 'EADDRNOTAVAIL')
       return fail(`${host} is no address of this machine`, 'choose another --host');
@@ -32,12 +35,17 @@ export const port = (host: string, number: number, dataDir: string): Check => ({
   },
 });
 
-/** @returns the error's code, if it cannot */
-function tryListening(host: string, port: number): Promise<string | undefined> {
+/**
+ * @param beside whether beside what keeps the port from jobs while no server runs
+ * @returns the error's code, if it cannot
+ */
+function tryListening(host: string, port: number, beside: boolean): Promise<string | undefined> {
   const server = createServer();
   return new Promise((resolve) => {
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+    server.listen({ host, port, exclusive: true, reusePort: beside }, () =>
+      server.close(() => resolve(undefined)),
+    );
   });
 }
 

@@ -1,27 +1,23 @@
 /** The programs of the host that Errand starts: which are there, which packages have those that are not. */
+import { findPrograms, PROGRAMS } from '../executors/local/programs.ts';
 import { findProgram, run } from '../executors/local/runtime.ts';
 import { advise, type Check, fail, ok, type Verdict } from './check.ts';
 
-/** The same package on Debian, Ubuntu and Fedora, unless it says otherwise. */
+type Kind = keyof typeof PROGRAMS;
+
+/** Packages have the same name on Debian, Ubuntu and Fedora, unless two are given. */
 const install = (debian: string, fedora = debian): string =>
   `install it: apt-get install ${debian} (Debian, Ubuntu) or dnf install ${fedora} (Fedora)`;
 
-/** What the local executor starts, or one of each group. */
-const NEEDED = {
-  runtime: ['crun', 'runc'],
-  supervisor: ['conmon'],
-  init: ['tini', 'catatonit'],
-} as const;
 /** What makes the mounts that instances see. */
 const MOUNT_PROGRAMS = ['unshare', 'mount', 'umount'];
-
-const OLDEST_GIT = [2, 25];
+const OLDEST_GIT = [2, 25] as const;
 
 /** Which programs are there, without starting any. */
 export const programPresence: Check[] = [
-  presence('runtime', 'runtime', NEEDED.runtime, install('crun')),
-  presence('supervisor', 'supervisor', NEEDED.supervisor, install('conmon')),
-  presence('init', 'init of instances', NEEDED.init, install('tini')),
+  ofKind('runtime', 'runtime', presence),
+  ofKind('supervisor', 'supervisor', presence),
+  ofKind('init', 'init of instances', presence),
   {
     id: 'mount-programs',
     name: 'mount programs',
@@ -36,54 +32,49 @@ export const programPresence: Check[] = [
 ];
 
 /** The same, and what each says of itself. */
-export const programs: Check[] = programPresence.map((check) => ({
-  ...check,
-  look: () => (check.id in VERSIONED ? versions(VERSIONED[check.id]!, check) : check.look()),
-}));
+export const programs: Check[] = programPresence.map((check) =>
+  check.id in PROGRAMS ? ofKind(check.id as Kind, check.name, versions) : check,
+);
 
-const VERSIONED: Record<string, readonly string[]> = {
-  runtime: NEEDED.runtime,
-  supervisor: NEEDED.supervisor,
-  init: NEEDED.init,
-};
+function ofKind(id: Kind, name: string, look: (kind: Kind) => Verdict): Check {
+  return { id, name, essential: true, look: () => look(id) };
+}
 
-function presence(id: string, name: string, either: readonly string[], advice: string): Check {
-  return {
-    id,
-    name,
-    essential: true,
-    look() {
-      const found = either.map((each) => findProgram(each)).filter((path) => path !== undefined);
-      return found.length > 0 ? ok(found.join(', ')) : fail(`no ${either.join(' and no ')}`, advice);
-    },
-  };
+function presence(kind: Kind): Verdict {
+  const found = findPrograms(kind).map(({ path }) => path);
+  if (found.length > 0) return ok(found.join(', '));
+  return fail(`no ${PROGRAMS[kind].join(' and no ')}`, install(PROGRAMS[kind][0]));
 }
 
 /** One that works is enough; that another does not is said. */
-function versions(either: readonly string[], check: Check): Verdict | Promise<Verdict> {
-  const paths = either.map((each) => findProgram(each)).filter((path) => path !== undefined);
-  if (paths.length === 0) return check.look();
-  const asked = paths.map((path) => {
+function versions(kind: Kind): Verdict {
+  const asked = findPrograms(kind).map(({ path }) => {
     try {
-      return { path, says: version(path) };
+      return { text: `${version(path)} (${path})`, works: true };
     } catch (error) {
-      return { path, broken: (error as Error).message };
+      return { text: `${(error as Error).message} (${path})`, works: false };
     }
   });
-  const found = asked.map(({ path, says, broken }) => `${broken ?? says} (${path})`).join('; ');
-  if (asked.every(({ broken }) => broken !== undefined)) {
-    return fail(found, `see why it does not start: ${paths[0]} --version`);
-  }
-  return asked.some(({ broken }) => broken !== undefined)
-    ? advise(found, 'repair or remove the one that does not start')
-    : ok(found);
+  if (asked.length === 0) return presence(kind);
+  const found = asked.map(({ text }) => text).join('; ');
+  if (asked.every(({ works }) => works)) return ok(found);
+  const advice = 'see why it does not start, and install it anew';
+  return asked.some(({ works }) => works) ? advise(found, advice) : fail(found, advice);
 }
 
 /** The first line of what it says: `crun version 1.8.1`. @throws when it does not start */
 const version = (path: string): string => run(path, ['--version']).split('\n', 1)[0]!.trim();
 
 /** A server without it starts, and builds nothing. */
-export const gitPresence: Check = presence('git', 'git', ['git'], install('git'));
+export const gitPresence: Check = {
+  id: 'git',
+  name: 'git',
+  essential: true,
+  look() {
+    const path = findProgram('git');
+    return path ? ok(path) : fail('no git', install('git'));
+  },
+};
 
 export const git: Check = {
   ...gitPresence,
@@ -95,10 +86,11 @@ export const git: Check = {
 
 /** @param says as `git version 2.39.5` */
 export function judgeGit(says: string, path: string): Verdict {
-  const numbers = /(\d+)\.(\d+)/.exec(says)?.slice(1).map(Number);
+  const [major, minor] = (/(\d+)\.(\d+)/.exec(says) ?? []).slice(1).map(Number);
   const found = `${says} (${path})`;
-  if (!numbers) return advise(found, `see that it is at least ${OLDEST_GIT.join('.')}`);
-  const [major, minor] = numbers as [number, number];
-  const isOld = major < OLDEST_GIT[0]! || (major === OLDEST_GIT[0] && minor < OLDEST_GIT[1]!);
+  if (major === undefined || minor === undefined) {
+    return advise(found, `see that it is at least ${OLDEST_GIT.join('.')}`);
+  }
+  const isOld = major < OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor < OLDEST_GIT[1]);
   return isOld ? fail(found, `install git ${OLDEST_GIT.join('.')} or newer`) : ok(found);
 }

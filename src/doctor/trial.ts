@@ -11,6 +11,7 @@ import {
   USER,
 } from '../executors/local/executor.ts';
 import { openLocalExecutor } from '../executors/local/open.ts';
+import { mountsBelow } from '../executors/mount-table.ts';
 import { RUN_AS_ROOT } from './cgroup.ts';
 import { advise, type Check, fail, ok, type Verdict } from './check.ts';
 import { nearest } from './storage.ts';
@@ -49,14 +50,8 @@ async function tryInstance(options: LocalExecutorOptions): Promise<Verdict> {
     const executor = await openLocalExecutor({ ...options, dataDir });
     try {
       const readyMs = performance.now() - began;
-      const { seen, tookMs } = await runOne(executor, join(dataDir, 'try'));
-      const found = `one was started and ended in ${Math.round(tookMs)} ms, ready after ${Math.round(readyMs)} ms`;
-      return seen === String(MEMORY_BYTES)
-        ? ok(`${found} (${executor.runtime}); it sees its limit of 64 MB`)
-        : fail(
-            `${found}; it sees "${seen}" as its limit of memory instead of ${MEMORY_BYTES}`,
-            'see the cgroups above',
-          );
+      const tried = await runOne(executor, join(dataDir, 'try'));
+      return judgeTrial({ ...tried, readyMs, runtime: executor.runtime });
     } finally {
       await executor.close();
     }
@@ -64,6 +59,32 @@ async function tryInstance(options: LocalExecutorOptions): Promise<Verdict> {
     folder.release();
     await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+/** @param tried what it saw as its limit of memory, and what made it */
+function judgeTrial(tried: { seen: string; tookMs: number; readyMs: number; runtime: string }): Verdict {
+  const { seen, tookMs, readyMs, runtime } = tried;
+  const took = `one was started and ended in ${Math.round(tookMs)} ms, ready after ${Math.round(readyMs)} ms`;
+  if (seen === '') {
+    return advise(
+      `${took} (${runtime}); it is limited and cannot see its limits: a JVM takes the memory of the host for its own`,
+      'use crun',
+    );
+  }
+  if (seen !== String(MEMORY_BYTES)) {
+    const limits = `it sees "${seen}" as its limit of memory instead of ${MEMORY_BYTES}`;
+    return fail(`${took} (${runtime}); ${limits}`, 'see the cgroups above');
+  }
+  const found = `${took} (${runtime}); it sees its limit of 64 MB`;
+  if (runtime.includes('user namespaces')) return ok(found);
+  // A process may show in a namespace of its own no more of /proc than it sees itself.
+  const over = mountsBelow('/proc').map(({ target }) => target);
+  return advise(
+    `${found}, and has no user namespace: what is left of privileges in it counts on the host as well`,
+    over.length > 1
+      ? `nothing may be mounted below /proc, as a unit's ProtectKernelTunables or ProtectKernelLogs do it: ${over.slice(1).join(', ')}`
+      : 'use crun and Linux 5.11 or newer',
+  );
 }
 
 async function runOne(executor: LocalExecutor, folder: string): Promise<{ seen: string; tookMs: number }> {

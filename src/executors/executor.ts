@@ -60,6 +60,11 @@ export type InstanceState =
 /** The instance could not be made. The command did not run and never will from this attempt. */
 export class StartFailedError extends Error {}
 
+/** Whether a job or deploy is this executor's to follow and to judge: it started it, or nobody is known to have. */
+export function isOf({ name }: Pick<Executor, 'name'>, { engine }: { engine: string | null }): boolean {
+  return engine === null || engine === name;
+}
+
 export interface Executor {
   readonly name: 'local' | 'process' | 'docker' | 'kubernetes';
   /**
@@ -82,10 +87,18 @@ export interface Executor {
   signal(id: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Ends what is left and removes every trace but the log file. Idempotent; afterwards `inspect` says absent. */
   destroy(id: string): Promise<void>;
+  /** Gives the files of a tree to the user of instances, as a build command's own are from the first. */
+  giveTree(tree: string): Promise<void>;
   /** Ids of everything of this executor that is on the machine. */
   list(): Promise<string[]>;
   /** Memory and CPU in use right now; undefined when the instance is over. */
   usage(id: string): Promise<{ memoryBytes: number; cpuSeconds: number } | undefined>;
+  /**
+   * Where instances share the host's network: keeps the server's port from them, also while no server runs. Whoever
+   * listens there must share the port (SO_REUSEPORT).
+   * @throws EADDRINUSE when another server listens there; any other error when the port cannot be kept
+   */
+  guardPort?(port: number): Promise<void>;
   /** Releases watchers; instances go on. */
   close(): Promise<void>;
 }

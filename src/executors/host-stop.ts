@@ -21,7 +21,8 @@ const SIGNAL_SLACK_MICROS = 5_000_000;
 const TICK_MICROS = 10_000;
 /** An exit that is older was not caused by a stop that is under way only now. */
 const FRESH_MICROS = 10_000_000;
-const ASK_TIMEOUT_MS = 2000;
+/** On a host that goes down, and a slow one at that, an answer may take seconds. */
+const ANSWER_WITHIN_MS = 10_000;
 /** How long the scope's first process may take to write its line, and how often that is looked for. */
 const LINE_WAIT_MS = 250;
 const LINE_LOOK_MS = 25;
@@ -54,6 +55,8 @@ export interface HostStopsOptions {
   bootId: string;
   /** The program that says whether the host is stopping; undefined where systemd does not run it. */
   systemctl?: string | undefined;
+  /** How long it may take to answer; ten seconds unless given. */
+  answerWithinMs?: number;
 }
 
 /** Where stops are recorded. */
@@ -67,15 +70,17 @@ export class HostStops {
   readonly #file: string;
   readonly #bootId: string;
   readonly #systemctl: string | undefined;
+  readonly #answerWithinMs: number;
   /** As this server found them: a stop in the present boot replaces what was written in the one before. */
   readonly #found: Line[];
   #asking: Promise<boolean> | undefined;
   #isStopping = false;
 
-  constructor({ dataDir, bootId, systemctl }: HostStopsOptions) {
+  constructor({ dataDir, bootId, systemctl, answerWithinMs = ANSWER_WITHIN_MS }: HostStopsOptions) {
     this.#file = hostStopFile(dataDir);
     this.#bootId = bootId;
     this.#systemctl = systemctl;
+    this.#answerWithinMs = answerWithinMs;
     this.#found = this.#read();
   }
 
@@ -114,11 +119,11 @@ export class HostStops {
     return this.#isStopping;
   }
 
-  /** Asks whether the host is going down in order. Where nothing answers in two seconds, it is not known to. */
+  /** Asks whether the host is going down in order. Where nothing answers in time, it is not known to. */
   async isStopping(): Promise<boolean> {
     // One answer serves all that ask meanwhile; and what goes down never comes up again in this boot.
     if (this.#isStopping || !this.#systemctl) return this.#isStopping;
-    this.#asking ??= saysStopping(this.#systemctl).finally(() => {
+    this.#asking ??= saysStopping(this.#systemctl, this.#answerWithinMs).finally(() => {
       this.#asking = undefined;
     });
     if (await this.#asking) this.#isStopping = true;
@@ -172,11 +177,13 @@ function cutsShort({ bootId, micros }: Line, work: StoppedWork): boolean {
 
 const wasSignalled = ({ exitCode }: ExitStatus): boolean => SIGNALLED.includes(exitCode);
 
-async function saysStopping(systemctl: string): Promise<boolean> {
-  const options = { timeout: ASK_TIMEOUT_MS, killSignal: 'SIGKILL' as const };
-  // It exits with a failure for every state but "running", and prints the state all the same.
-  const { stdout } = await execute(systemctl, ['is-system-running'], options).catch(
-    (error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }),
-  );
-  return stdout.trim() === 'stopping';
+/**
+ * Whether the target that every way down leads through is reached or wanted. `is-system-running` of older releases says
+ * "starting" instead for as long as the host has not come up whole, also while it goes down again.
+ */
+async function saysStopping(systemctl: string, timeout: number): Promise<boolean> {
+  const question = ['show', '--property=ActiveState', '--property=Job', 'shutdown.target'];
+  const options = { timeout, killSignal: 'SIGKILL' as const };
+  const { stdout } = await execute(systemctl, question, options).catch(() => ({ stdout: '' }));
+  return /^(ActiveState=(active|activating)|Job=[1-9]\d*)$/m.test(stdout);
 }

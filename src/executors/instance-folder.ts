@@ -27,7 +27,8 @@ export interface RecordedExit {
 }
 
 export class InstanceFolders {
-  readonly #root: string;
+  /** One folder for each instance. */
+  readonly root: string;
   readonly #engineNames = new Map<string, string>();
   /** Tickets that instances were seen to have taken: taken is taken, whatever becomes of the file. */
   readonly #taken = new Map<string, Ticket>();
@@ -35,25 +36,25 @@ export class InstanceFolders {
   readonly exitsFolder: string;
 
   constructor(dataDir: string) {
-    this.#root = join(dataDir, 'instances');
+    this.root = join(dataDir, 'instances');
     this.exitsFolder = join(dataDir, 'exits');
-    for (const folder of [this.#root, this.exitsFolder]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const folder of [this.root, this.exitsFolder]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
   folder(id: string): string {
-    return join(this.#root, id);
+    return join(this.root, id);
   }
 
   ticketFolder(id: string): string {
-    return join(this.#root, id, 'ticket');
+    return join(this.root, id, 'ticket');
   }
 
   ticketFile(id: string): string {
-    return join(this.#root, id, 'ticket', 'ticket');
+    return join(this.root, id, 'ticket', 'ticket');
   }
 
   supervisorFolder(id: string): string {
-    return join(this.#root, id, 'supervisor');
+    return join(this.root, id, 'supervisor');
   }
 
   /** The name of the instance's supervisor and of all that it made: its own, or else the instance's id. */
@@ -86,7 +87,7 @@ export class InstanceFolders {
   }
 
   async list(): Promise<string[]> {
-    return readdir(this.#root);
+    return readdir(this.root);
   }
 
   /** Takes the ticket from outside. @returns whether it was still there to take */

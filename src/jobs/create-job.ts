@@ -6,6 +6,7 @@ import { invalid, quote } from '../errors.ts';
 import { type InstanceType, resolveInstanceType } from '../services/plans.ts';
 import { crashPoint } from '../shared/crash-points.ts';
 import { newId } from '../shared/ids.ts';
+import { misfit } from './capacity.ts';
 import { type JobBase, jobBase } from './job-base.ts';
 
 export interface JobInput {
@@ -33,6 +34,7 @@ export async function createJob(
 ): Promise<JobsTable> {
   checkCommand(input.startCommand);
   checkTimeout(input.timeoutSeconds);
+  context.hold.requireNone('new jobs');
   context.diskReserve.requireRoom('new jobs');
   const job = await context.database.write(async (trx) => {
     const base = await jobBase(context, trx, workspaceId, serviceId);
@@ -66,13 +68,8 @@ function checkTimeout(seconds: number | undefined): void {
 function instanceTypeFor(context: Context, service: ServicesTable, planId: string | undefined): InstanceType {
   const family = service.type === 'cron_job' ? 'crn' : 'srv';
   const type = resolveInstanceType(family, planId, service.plan);
-  const { memoryBytes, cpuMillis } = context.config.capacity;
-  if (type.memoryBytes > memoryBytes || type.cpuMillis > cpuMillis) {
-    throw invalid(
-      `instance type ${type.id} (${type.plan}) needs ${type.memoryBytes / 2 ** 20} MB and ${type.cpuMillis / 1000} CPU; ` +
-        `this server gives its jobs ${Math.floor(memoryBytes / 2 ** 20)} MB and ${cpuMillis / 1000} CPU in all: choose a smaller planId`,
-    );
-  }
+  const why = misfit(context.config.capacity, type);
+  if (why) throw invalid(`instance type ${type.id} (${type.plan}) ${why}: choose a smaller planId`);
   return type;
 }
 
@@ -101,6 +98,7 @@ function jobRow(
     exit_code: null,
     signal: null,
     reason: null,
+    engine: null,
     boot_id: null,
     deadline_monotonic_ms: null,
     stop_monotonic_ms: null,

@@ -35,6 +35,7 @@ export async function startCronRun(
   serviceId: string,
   triggeredBy: string,
 ): Promise<CronRun> {
+  context.hold.requireNone('new runs');
   return context.database.atomic(async (trx) => {
     const service = await findCronJob(trx, workspaceId, serviceId);
     commandOf(service);

@@ -10,7 +10,7 @@ import type { Queries } from '../db/open.ts';
 import { insertSnapshot } from '../db/queries/jobs.ts';
 import type { ArtifactsTable, ServicesTable } from '../db/schema.ts';
 import { invalid } from '../errors.ts';
-import { resolveEnvironment } from '../services/environment.ts';
+import { resolveEnvironment, whyTooLarge } from '../services/environment.ts';
 import { findService } from '../services/resolve-service.ts';
 import { newId } from '../shared/ids.ts';
 import { sealSnapshot } from './snapshot.ts';
@@ -25,7 +25,8 @@ const bases = new EpochCache<JobBase>();
 
 /**
  * Call it in the transaction that stores the job.
- * @throws `notFound` for the service; `invalidRequest` when it has no successful build
+ * @throws `notFound` for the service; `invalidRequest` when it has no successful build, or a larger environment
+ * than a program can be started with
  */
 export async function jobBase(
   context: Context,
@@ -55,6 +56,8 @@ async function store(
   artifact: ArtifactsTable,
 ): Promise<string> {
   const { variables, secretFiles } = await resolveEnvironment(context, trx, service);
+  const excess = whyTooLarge(variables);
+  if (excess) throw invalid(excess);
   const id = newId('snp');
   const { id: serviceId, name, type, runtime } = service;
   const sealed = sealSnapshot(context.vault, id, {

@@ -17,6 +17,8 @@ export interface PresentedJob {
   signal?: string;
   reason?: Reason;
   timeoutSeconds?: number;
+  statusReason?: string;
+  queuePlace?: number;
 }
 
 export function presentJob(job: JobsTable): PresentedJob {

@@ -11,12 +11,13 @@ import { artifactTree } from '../builds/artifact-path.ts';
 import type { Context } from '../context.ts';
 import { findJobById, findSnapshot, transitionJob } from '../db/queries/jobs.ts';
 import type { JobsTable } from '../db/schema.ts';
-import { type InstanceSpec, StartFailedError } from '../executors/executor.ts';
+import { type InstanceSpec, isOf, StartFailedError } from '../executors/executor.ts';
 import { isTerminal } from '../lifecycle/job.ts';
 import { instanceTypes } from '../services/plans.ts';
 import { processEnvironment } from '../services/process-environment.ts';
 import { type Clock, parseMicros } from '../shared/clock.ts';
 import { crashPoint } from '../shared/crash-points.ts';
+import { SealedWithAnotherKey } from '../shared/vault.ts';
 import { stopRunning } from './cancel-job.ts';
 import { concludeJob } from './conclude-job.ts';
 import { Deadlines } from './deadlines.ts';
@@ -125,7 +126,9 @@ export class JobRunner {
       await this.#markStarted(job.id, startedAt);
       crashPoint('started-committed');
     } catch (error) {
-      if (!(error instanceof StartFailedError)) return this.#recover(job, error);
+      // What it froze does not open: another attempt would find the same.
+      const neverStarts = error instanceof StartFailedError || error instanceof SealedWithAnotherKey;
+      if (!neverStarts) return this.#recover(job, error);
       this.#context.logger.error('an instance could not be started', error, { job: job.id });
       await finishJob(this.#context, job.id, { kind: 'neverStarted', message: error.message });
     }
@@ -240,7 +243,11 @@ export class JobRunner {
       const job = await findJobById(trx, id);
       if (job?.phase !== 'starting') return false;
       if (!job.end_cause) {
-        await transitionJob(trx, id, 'requeue', clock.now(), { boot_id: null, deadline_monotonic_ms: null });
+        await transitionJob(trx, id, 'requeue', clock.now(), {
+          engine: null,
+          boot_id: null,
+          deadline_monotonic_ms: null,
+        });
         return false;
       }
       await concludeJob(trx, job, judge(job, { kind: 'neverStarted', message: '' }), clock.now());
@@ -263,6 +270,8 @@ export class JobRunner {
   async #sendStop(id: string): Promise<void> {
     const job = await findJobById(this.#context.database.read, id);
     if (job?.phase !== 'stopping' || job.stop_monotonic_ms === null) return;
+    // The intention is stored: whoever follows the job acts on it.
+    if (!isOf(this.#context.executor, job) || this.#context.hold.held) return;
     crashPoint('stop-committed');
     await this.#context.executor.signal(id, 'SIGTERM');
     crashPoint('stop-signaled');

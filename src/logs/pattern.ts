@@ -54,7 +54,8 @@ function compileRegex(source: string, ignoreCase: boolean): Pattern {
  * Careful rather than clever: anything out of the ordinary gives none.
  */
 function literalsOf(source: string): string[] {
-  if (/[|]|\(\?|\\[QEpPx]/.test(source)) return [];
+  // An escape may be longer than its first letter: of `\101`, which is an A, nothing is plain.
+  if (/[|]|\(\?|\\[QEpPx\d]/.test(source)) return [];
   // Groups and classes may match anything; what is repeated or optional may be missing.
   const flat = source.replaceAll(/\\[A-Za-z0-9]/g, '\n').replaceAll(/\[[^\]]*\]/g, '\n');
   if (/[[\]]/.test(flat.replaceAll(/\\./g, ''))) return [];

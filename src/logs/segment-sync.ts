@@ -1,6 +1,6 @@
 /**
- * Brings output to the disk: what grows, in passes, by a thread of its own, and what is complete, at once. The thread
- * keeps the main one free of a hundred microseconds per file, and the pool of threads free for whoever reads.
+ * Brings output to the disk: what grows, in passes, and what is complete, at once. The passes have a thread of their own,
+ * which keeps the main one free of a tenth of a millisecond for each file.
  */
 import { closeSync, fsync, openSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';

@@ -1,14 +1,16 @@
 /** API keys: made at random, shown once, stored as a hash. A key belongs to one workspace and has one role. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { EpochCache } from '../db/epoch-cache.ts';
 import type { Queries } from '../db/open.ts';
 import {
   findKey,
   findKeyByHash,
+  findKeyByHint,
   insertKey,
   recordKeyUse,
   revokeKeyRow,
+  selectGoodKeys,
   selectKeys,
   selectValidKeys,
 } from '../db/queries/api-keys.ts';
@@ -17,6 +19,7 @@ import type { ApiKeysTable, Role } from '../db/schema.ts';
 import { ErrandError, invalid, notFound, quote } from '../errors.ts';
 import { type Clock, parseMicros } from '../shared/clock.ts';
 import { newId } from '../shared/ids.ts';
+import { hashKey } from '../shared/key-proof.ts';
 import { Secret } from '../shared/secret.ts';
 
 export type ApiKey = ApiKeysTable;
@@ -26,8 +29,6 @@ const PREFIX_LENGTH = 8;
 const NAME_LIMIT = 200;
 /** A key's last use is stored at most this often: a write for each request would cost more than it tells. */
 const LAST_USE_STEP_MS = 60_000;
-
-export const hashKey = (key: string): string => createHash('sha256').update(key).digest('hex');
 
 export const generateKey = (): Secret => new Secret(`erk_${randomBytes(32).toString('base64url')}`);
 
@@ -69,6 +70,15 @@ export function checkKey(context: Context, text: string): ApiKey | Promise<ApiKe
   return known.key;
 }
 
+/** The roles of those of the keys that are still good, by id. */
+export async function rolesOfGoodKeys(
+  context: Context,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Role>> {
+  const good = await selectGoodKeys(context.database.read, ids);
+  return new Map(good.map((key) => [key.id, key.role]));
+}
+
 async function lookUpKey(context: Context, text: string): Promise<ApiKey> {
   const kept = knownKeys.entries(context.database);
   const key = await findKeyByHash(context.database.read, hashKey(text));
@@ -76,6 +86,13 @@ async function lookUpKey(context: Context, text: string): Promise<ApiKey> {
   const known = { key, usedMs: key.last_used_at === null ? 0 : parseMicros(key.last_used_at) / 1000 };
   kept.set(text, known);
   noteUse(context, known);
+  return key;
+}
+
+/** The valid key that a client names by a part of its hash. @throws `unauthorized` when there is none */
+export async function keyByHint({ database }: Context, hint: string): Promise<ApiKey> {
+  const key = await findKeyByHint(database.read, hint);
+  if (!key) throw new ErrandError('unauthorized');
   return key;
 }
 

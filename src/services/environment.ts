@@ -44,6 +44,28 @@ export async function resolveEnvironment(
   return { variables: Object.fromEntries(variables), secretFiles: [...secretFiles.values()] };
 }
 
+/**
+ * Linux passes a quarter of the stack limit to a program, 2 MiB by default, variables and arguments together. What is
+ * left over is for the command, and for the arguments of what it starts.
+ */
+const MAX_ENVIRONMENT_BYTES = 1.5 * 1024 * 1024;
+/** The two characters that `KEY=VALUE` has more, and a pointer to it. */
+const ENTRY_OVERHEAD_BYTES = 2 + 8;
+
+/** Why no program can be started with these variables; undefined when one can. */
+export function whyTooLarge(variables: Environment['variables']): string | undefined {
+  const bytes = Object.entries(variables).reduce(
+    (sum, [key, value]) =>
+      sum + Buffer.byteLength(key) + Buffer.byteLength(value.reveal()) + ENTRY_OVERHEAD_BYTES,
+    0,
+  );
+  if (bytes <= MAX_ENVIRONMENT_BYTES) return undefined;
+  return (
+    `the environment variables of the service and its environment groups have ${bytes} bytes together; a program can ` +
+    `be started with up to ${MAX_ENVIRONMENT_BYTES}: put large values into secret files`
+  );
+}
+
 /** Whose values count, weakest first: linked groups from the oldest to the newest, then the service itself. */
 async function ownersInOrder(queries: Queries, service: Pick<ServicesTable, 'id'>): Promise<string[]> {
   return [...(await groupsOfService(queries, service.id)), service.id];

@@ -7,6 +7,7 @@ import {
   contentsOf,
   deleteEnvironmentRow,
   type EnvironmentFilter,
+  environmentOf,
   findEnvironment,
   insertEnvironment,
   moveToEnvironment,
@@ -16,7 +17,7 @@ import {
 import { findProject } from '../db/queries/projects.ts';
 import type { EnvironmentsTable } from '../db/schema.ts';
 import { ErrandError, invalid, notFound, quote } from '../errors.ts';
-import { newId } from '../shared/ids.ts';
+import { isId, newId } from '../shared/ids.ts';
 import { checkName } from './service-rules.ts';
 
 export type ProjectEnvironment = EnvironmentsTable & Omit<Contents, 'environmentId'>;
@@ -159,7 +160,11 @@ export async function addToEnvironment(
   return getEnvironment(context, workspaceId, id);
 }
 
-/** Takes services and groups out of an environment. @throws `notFound`, `invalidRequest` for one that is not in it */
+/**
+ * Takes services and groups out of an environment.
+ * @param id of the environment, or of a service or group that is to leave the one that it is in: a client sends that
+ * @throws `notFound`, `invalidRequest` for one that is not in the environment
+ */
 export async function removeFromEnvironment(
   context: Context,
   workspaceId: string,
@@ -167,13 +172,26 @@ export async function removeFromEnvironment(
   resourceIds: readonly string[],
 ): Promise<void> {
   await context.database.write(async (trx) => {
-    await requireEnvironment(trx, workspaceId, id);
-    const [contents] = await contentsOf(trx, [id]);
-    const held = new Set([...contents!.serviceIds, ...contents!.envGroupIds]);
+    const environmentId = await meantEnvironment(trx, workspaceId, id);
+    const [contents] = environmentId === null ? [] : await contentsOf(trx, [environmentId]);
+    // Of a resource that is in none: it has left already.
+    const held = new Set(contents ? [...contents.serviceIds, ...contents.envGroupIds] : [id]);
     const stranger = resourceIds.find((one) => !held.has(one));
-    if (stranger !== undefined) throw invalid(`resourceIds: ${quote(stranger)} is not in ${id}`);
+    if (stranger !== undefined) {
+      throw invalid(
+        `resourceIds: ${quote(stranger)} is not in ${environmentId ?? `the environment of ${id}`}`,
+      );
+    }
     await moveToEnvironment(trx, workspaceId, resourceIds, null);
   });
+}
+
+/** The environment of that id, or the one that the resource of that id is in; null when it is in none. */
+async function meantEnvironment(trx: Queries, workspaceId: string, id: string): Promise<string | null> {
+  if (!isId(id, 'srv', 'crn', 'evg')) return (await requireEnvironment(trx, workspaceId, id)).id;
+  const environmentId = await environmentOf(trx, workspaceId, id);
+  if (environmentId === undefined) throw notFound(id);
+  return environmentId;
 }
 
 async function withContents(

@@ -3,8 +3,9 @@ import type { Context } from '../context.ts';
 import { findKeyByHash } from '../db/queries/api-keys.ts';
 import { findFirstWorkspace, insertWorkspace } from '../db/queries/workspaces.ts';
 import { newId } from '../shared/ids.ts';
+import { hashKey } from '../shared/key-proof.ts';
 import { Secret } from '../shared/secret.ts';
-import { addKey, generateKey, hashKey } from './api-keys.ts';
+import { addKey, generateKey } from './api-keys.ts';
 
 /**
  * Makes the first workspace and its admin key where there is none. On later starts a configured key that is not stored

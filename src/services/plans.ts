@@ -57,6 +57,11 @@ export const instanceTypes: readonly InstanceType[] = (['crn', 'srv'] as const).
   }),
 );
 
+/** By its id. */
+export function findInstanceType(id: string): InstanceType | undefined {
+  return instanceTypes.find((type) => type.id === id);
+}
+
 /** Plans of services that have no row of their own count as the nearest that has. */
 const SAME_AS: Record<string, string> = {
   free: 'starter',
@@ -98,6 +103,6 @@ export function resolveInstanceType(
 
 /** The cost of a run, in millionths of a dollar. @param seconds whole seconds, a begun one counted */
 export function costMicroUsd(planId: string, seconds: number): number {
-  const type = instanceTypes.find((one) => one.id === planId);
+  const type = findInstanceType(planId);
   return type ? Math.round((type.monthlyMicroUsd * seconds) / SECONDS_PER_MONTH) : 0;
 }

@@ -88,9 +88,19 @@ export function newDetails(type: ServiceKind, given: GivenDetails, hasImage: boo
   return details;
 }
 
+/** What objects among the details have at least; a change may name a part of such an object, or nothing of it. */
+const OBJECT_DEFAULTS: Record<string, object> = {
+  previews: { generation: 'off' },
+  cache: { profile: 'no-cache' },
+};
+
 /** The details after a change: fields replace fields, those of `envSpecificDetails` one by one. */
 export function mergeDetails(type: ServiceKind, stored: ServiceDetails, given: GivenDetails): ServiceDetails {
   const { preDeployCommand, envSpecificDetails, ...rest } = given;
+  for (const [field, defaults] of Object.entries(OBJECT_DEFAULTS)) {
+    const change = rest[field] as object | undefined;
+    if (change) rest[field] = { ...defaults, ...(stored[field] as object | undefined), ...change };
+  }
   const runtime = given.runtime ?? stored.runtime;
   const sameFamily = isNativeRuntime(runtime) === isNativeRuntime(stored.runtime);
   const details: ServiceDetails = {

@@ -16,11 +16,18 @@ function chain(error: unknown): string {
   return parts.join('\ncaused by: ');
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** Names and messages from outside must not act upon the terminal that shows the log. */
+const visible = (text: string): string =>
+  text.replaceAll(CONTROL, (one) => `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`);
+
 /** A logger that writes logfmt-like lines through `write`. */
 export function createLogger(write: (line: string) => void = (line) => process.stderr.write(line)): Logger {
   const emit = (level: string, message: string, fields: Record<string, unknown> = {}): void => {
     const tail = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-    write(`${new Date().toISOString()} ${level} ${message}${tail.join('')}\n`);
+    write(`${new Date().toISOString()} ${level} ${visible(`${message}${tail.join('')}`)}\n`);
   };
   return {
     info: (message, fields) => emit('info', message, fields),

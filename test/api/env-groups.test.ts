@@ -100,6 +100,28 @@ describe('an environment group', () => {
   });
 });
 
+test('a job is refused while its variables are together more than a program can be started with', async () => {
+  const serviceId = await api.seed();
+  const large = Object.fromEntries(
+    Array.from({ length: 8 }, (_, index) => [`V${index}`, 'x'.repeat(120_000)]),
+  );
+  await newGroup('first half', large, [serviceId]);
+  expect(await seenBy(serviceId, 'NONE')).toEqual(['']);
+  const more = Object.fromEntries(Object.entries(large).map(([key, value]) => [`MORE_${key}`, value]));
+  const group = await newGroup('second half', more, [serviceId]);
+  const refusal = await api.developer.refused('post-job', {
+    params: { serviceId },
+    body: { startCommand: 'true' },
+  });
+  expect(refusal.status).toBe(400);
+  expect(refusal.message).toBe(
+    'the environment variables of the service and its environment groups have 1920232 bytes together; a program can ' +
+      'be started with up to 1572864: put large values into secret files',
+  );
+  await api.developer.ok('delete-env-group', { params: { envGroupId: group.id } });
+  expect(await seenBy(serviceId, 'NONE')).toEqual(['']);
+});
+
 describe('precedence', () => {
   test('values of the service win over groups, and the newer group over the older', async () => {
     const serviceId = await api.seed();

@@ -201,7 +201,8 @@ test(`${REQUESTS} requests by chance: every answer is declared, none is a failur
       const answer = await send(plan!, api[plan!.client]);
       counts.set(answer.status, (counts.get(answer.status) ?? 0) + 1);
       if (!findOperation(plan!.method, plan!.path)) {
-        expect(answer.status, `${plan!.method} ${plan!.path}`).toBeOneOf([400, 401, 404, 405]);
+        expect(answer.status, `${plan!.method} ${plan!.path}`).toBeOneOf([400, 401, 404, 405, 501]);
+        return;
       }
       const isShell = plan!.operation.operationId === 'create-ephemeral-shell';
       expect(answer.status, JSON.stringify([plan, answer.body])).toBeLessThan(isShell ? 502 : 500);

@@ -103,7 +103,8 @@ describe('paths and queries', () => {
     ['/v1/services/a%00b', 400],
     ['/v1/services/%2e%2e%2fetc', 404],
     [`/v1/services/${'x'.repeat(400)}`, 404],
-    ['/v1/nowhere', 404],
+    ['/v1/nowhere', 501],
+    ['/nowhere', 404],
     ['/v1', 404],
     ['/v1/services?limit=0', 400],
     ['/v1/services?limit=-1', 400],
@@ -131,7 +132,7 @@ describe('paths and queries', () => {
       const other = await api.admin.request({ method, path: '/v1/owners' });
       expect(other.status).toBe(405);
     }
-    expect((await api.admin.request({ method: 'OPTIONS', path: '/v1/nowhere' })).status).toBe(404);
+    expect((await api.admin.request({ method: 'OPTIONS', path: '/v1/nowhere' })).status).toBe(501);
   });
 
   test('an unknown path says nothing to who sends no key', async () => {

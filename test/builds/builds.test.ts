@@ -318,7 +318,11 @@ describe('cancelling', () => {
     const { service, deployId } = await createService('echo it runs; sleep 600');
     await running(service.id);
     const waiting = await redeploy(service.id);
-    expect(waiting.status).toBe('queued');
+    expect(waiting).toMatchObject({
+      status: 'queued',
+      queuePlace: 1,
+      statusReason: `waits for the end of deploy ${deployId}: a service has one build at a time`,
+    });
     await server.call('POST', `/services/${service.id}/deploys/${waiting.id}/cancel`);
     expect(await deployOf(service.id, waiting.id)).toMatchObject({ status: 'canceled' });
     expect((await deployOf(service.id, waiting.id)).startedAt).toBeUndefined();

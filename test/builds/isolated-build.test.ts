@@ -86,6 +86,36 @@ describe('a build in an instance', () => {
     expect(job.output).toEqual(['from git', 'asset', 'tool', 'production']);
   });
 
+  test('is not needed for files that a job may write, and remove', async () => {
+    const { service, tree } = await build('');
+    const job = await server.run(service.id, 'echo more >> app.txt; cat app.txt; rm -r bin; touch new; ls');
+    expect(job.output).toEqual(['from git', 'more', 'app.txt', 'new']);
+    expect(readFileSync(join(tree, 'app.txt'), 'utf8')).toBe('from git\n');
+  });
+
+  test('fails with the cause where no program can be started with its environment', async () => {
+    const envVars = Array.from({ length: 8 }, (_, index) => ({
+      key: `V${index}`,
+      value: 'x'.repeat(120_000),
+    }));
+    const { service } = await build('true', { envVars });
+    await server.call('POST', '/env-groups', {
+      name: 'large',
+      ownerId: await server.workspaceId(),
+      envVars: envVars.map(({ key, value }) => ({ key: `GROUP_${key}`, value })),
+      serviceIds: [service.id],
+    });
+    const { body } = await server.call<Deploy>('POST', `/services/${service.id}/deploys`, {});
+    const deploy = await eventually(async () => {
+      const found = await server.call<Deploy>('GET', `/services/${service.id}/deploys/${body.id}`);
+      return found.body.finishedAt ? found.body : undefined;
+    });
+    expect(deploy.status).toBe('build_failed');
+    expect((await server.output(service.id)).at(-1)).toMatch(
+      /^==> Build failed: the environment variables .* have 19202\d\d bytes together; .* up to 1572864: put large values/,
+    );
+  });
+
   test('leaves the artifact as it is when a job writes into its project', async () => {
     const { service, tree } = await build('true');
     const job = await server.run(service.id, 'echo changed > app.txt; cat app.txt; touch new.txt');

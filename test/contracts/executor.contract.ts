@@ -7,8 +7,16 @@ import type { Executor, InstanceSpec } from '../../src/executors/executor.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** @param open makes the executor for a data folder */
-export function executorContract(name: string, open: (dataDir: string) => Promise<Executor>): void {
+/**
+ * @param open makes the executor for a data folder
+ * @param hasLimits whether instances are limited
+ * @param renamesFolders whether its kind of file system can rename a folder of the build without copying it
+ */
+export function executorContract(
+  name: string,
+  open: (dataDir: string) => Promise<Executor>,
+  { renamesFolders = true, hasLimits = true } = {},
+): void {
   describe(`the ${name} executor`, () => {
     const never = new AbortController().signal;
     let dataDir: string;
@@ -19,7 +27,10 @@ export function executorContract(name: string, open: (dataDir: string) => Promis
       dataDir = mkdtempSync(join(tmpdir(), 'errand-executor-'));
       mkdirSync(join(dataDir, 'tree'));
       writeFileSync(join(dataDir, 'tree', 'built.txt'), 'from the build\n');
+      mkdirSync(join(dataDir, 'tree', 'folder'));
+      writeFileSync(join(dataDir, 'tree', 'folder', 'in-it.txt'), 'in a folder\n');
       executor = await open(dataDir);
+      await executor.giveTree(join(dataDir, 'tree'));
     });
     afterAll(async () => {
       for (const id of await executor.list()) await executor.destroy(id);
@@ -59,6 +70,63 @@ export function executorContract(name: string, open: (dataDir: string) => Promis
       ]);
       await executor.destroy(one.id);
       expect(await executor.inspect(one.id)).toEqual({ state: 'absent' });
+    });
+
+    /** Runs a command to its end. @returns its lines, less time and stream */
+    async function run(command: string, variables: Record<string, string> = {}): Promise<string[]> {
+      const environment = Object.fromEntries(
+        Object.entries(variables).map(([key, value]) => [key, new Secret(value)]),
+      );
+      const one = { ...spec(command), environment };
+      await executor.start(one);
+      await executor.wait(one.id, never);
+      await executor.destroy(one.id);
+      return output(one).map((line) => line.split(' ').slice(2).join(' '));
+    }
+
+    test('gives a program every variable, also one whose name no shell can set', async () => {
+      const variables = { 'spring.datasource.url': "jdbc:'$(x)' #", 'a-b': '1', 'LD.so_-': '', plain: 'p' };
+      const shown = await run('env | grep -E "^(spring|a-b|LD|plain)" | sort', variables);
+      expect(shown).toEqual(['LD.so_-=', 'a-b=1', 'plain=p', "spring.datasource.url=jdbc:'$(x)' #"]);
+    });
+
+    test('adds its own folders to a PATH that names the one it would be without', async () => {
+      const [without] = await run('echo "$PATH"');
+      const value = ['/first', '$PATH', '/last', '$'.concat('{PATH}'), '$PATHS'].join(':');
+      expect(await run('echo "$PATH"; type -P ls >&2', { PATH: value })).toEqual(
+        expect.arrayContaining([`/first:${without}:/last:${without}:$PATHS`, expect.stringMatching(/\/ls$/)]),
+      );
+    });
+
+    test('takes a command whose lines end as on other systems', async () => {
+      const command = 'for word in a b\ndo\n  echo "$word"\ndone\ncat <<END\nc\nEND\ncat built.txt\n';
+      expect(await run(command.replaceAll('\n', '\r\n'))).toEqual(['a', 'b', 'c', 'from the build']);
+      expect(await run('cat built.txt\r')).toEqual(['from the build']);
+      const padding = `: ${'x'.repeat(100)}\r\n`.repeat(1200);
+      expect(await run(`${padding}echo long\r\n`)).toEqual(['long']);
+    });
+
+    test('starts a command with as many variables as are accepted', async () => {
+      const count = 1500;
+      const variables = Object.fromEntries(
+        Array.from({ length: count }, (_, index) => [`VARIABLE_${1000 + index}`, 'x'.repeat(1024)]),
+      );
+      expect(await run('env | grep -c ^VARIABLE_', variables)).toEqual([String(count)]);
+    });
+
+    if (hasLimits) {
+      test('shows the limit of memory where runtimes of languages look for it', async () => {
+        const files = '/sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes';
+        expect(await run(`cat ${files} 2>/dev/null`)).toEqual([String(256 * 2 ** 20)]);
+      });
+    }
+
+    test(`${renamesFolders ? 'renames a folder' : 'lets a program know that it has to copy a folder'} of the build`, async () => {
+      const rename = `perl -MErrno=EXDEV -e 'print rename("folder", "renamed") ? "renamed\\n" : $! == EXDEV ? "copy\\n" : $!'`;
+      expect(await run(`${rename}; mv folder other 2>/dev/null; cat */in-it.txt`)).toEqual([
+        renamesFolders ? 'renamed' : 'copy',
+        'in a folder',
+      ]);
     });
 
     test('refuses a second start of the same id, and runs the command once', async () => {

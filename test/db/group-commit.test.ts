@@ -176,3 +176,36 @@ describe('within one transaction', () => {
     expect(hints).toBe(1);
   });
 });
+
+describe('after the end', () => {
+  test('a write is refused, and so is what waits behind it, in words and at once', async () => {
+    const other = await openDatabase(join(folder, 'other.db'));
+    await other.write((trx) => put(trx, 'in time'));
+    await other.close();
+    for (const late of [
+      () => other.write((trx) => put(trx, 'late')),
+      () => other.atomic((trx) => put(trx, 'late')),
+      () =>
+        other.accompanied(
+          async () => {},
+          () => other.write((trx) => put(trx, 'late')),
+        ),
+    ]) {
+      await expect(late()).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('stopping'),
+      });
+    }
+  });
+
+  test('what came before it is carried out', async () => {
+    const other = await openDatabase(join(folder, 'other.db'));
+    const early = other.write((trx) => put(trx, 'in time'));
+    const closing = other.close();
+    await early;
+    await closing;
+    const again = await openDatabase(join(folder, 'other.db'));
+    expect(await again.read.selectFrom('settings').select('name').execute()).toEqual([{ name: 'in time' }]);
+    await again.close();
+  });
+});

@@ -5,9 +5,9 @@
 import { Kysely, SqliteDialect } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
-import { activeDeploysOf, nextQueuedDeploy } from '../../src/db/queries/deploys.ts';
+import { activeDeploysOf, countQueuedBefore, nextQueuedDeploy } from '../../src/db/queries/deploys.ts';
 import { type JobFilter, listJobs } from '../../src/db/queries/job-pages.ts';
-import { activeJobs, pendingJobs } from '../../src/db/queries/jobs.ts';
+import { activeJobs, countPendingBefore, pendingJobs } from '../../src/db/queries/jobs.ts';
 import type { Schema } from '../../src/db/schema.ts';
 import { NodeSqlite } from '../../src/db/sqlite-driver.ts';
 import type { JobPhase } from '../../src/lifecycle/job.ts';
@@ -42,6 +42,8 @@ async function plan(work: () => Promise<unknown>): Promise<string[]> {
 describe('looking for work', () => {
   test.each([
     ['pending jobs', () => pendingJobs(queries, 10)],
+    ['the place of a pending job', () => countPendingBefore(queries, job({}), 1000)],
+    ['the place of a queued deploy', () => countQueuedBefore(queries, { created_at: T, id: 'dep-x' }, 1000)],
     ['active jobs', () => activeJobs(queries)],
     ['the next deploy', () => nextQueuedDeploy(queries)],
     ['the active deploys of a service', () => activeDeploysOf(queries, 'srv-x')],

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startErrand } from '../support/command-line.ts';
+import { eventually } from '../support/eventually.ts';
 import { asNobody, errandWhere, withCgroupsReadOnly, without } from '../support/on-another-host.ts';
 import { TestServer } from '../support/server.ts';
 
@@ -72,6 +73,17 @@ describe('the doctor names', () => {
     const one = await examined(without('runc'));
     expect(one.get('runtime').status).toBe('ok');
     expect(one.get('runtime').found).not.toContain('runc');
+  });
+
+  test('a runtime that is there and does not start', async () => {
+    const { get, ok } = await examined(`
+      printf '#!/bin/sh\\necho no library >&2; exit 127\\n' > ${folder}/broken; chmod +x ${folder}/broken
+      mount --bind ${folder}/broken "$(command -v crun)"`);
+    expect(get('runtime')).toMatchObject({ status: 'advice' });
+    expect(get('runtime').found).toMatch(/crun failed: no library .*; runc version/);
+    // The other one makes instances, without user namespaces.
+    expect(get('instance').found).toContain('runc');
+    expect(ok).toBe(true);
   });
 
   test('cgroups that are not delegated', async () => {
@@ -144,6 +156,16 @@ describe('the doctor names', () => {
       `mount --bind ${dataDir} ${dataDir}; mount -o remount,bind,ro ${dataDir}`,
     );
     expect(readOnly.get('data-folder').found).toContain(`${dataDir} is mounted read-only`);
+  });
+
+  test('what covers parts of /proc, which costs instances their user namespace', async () => {
+    const { get, ok } = await examined(
+      'mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys',
+    );
+    expect(get('instance')).toMatchObject({ status: 'advice' });
+    expect(get('instance').found).toContain('has no user namespace');
+    expect(get('instance').advice).toContain('/proc/sys');
+    expect(ok).toBe(true);
   });
 
   test('a git that is not there, which lets instances be tried', async () => {
@@ -230,5 +252,23 @@ describe('a server does not start, and says why and what to do,', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('not root, but user 65534');
     expect(stderr).not.toContain('apt-get');
+  });
+});
+
+test('a server starts on a disk below its reserve, for the jobs that run, and says so', async () => {
+  const onSmallDisk = ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec'];
+  const change = 'mount -t tmpfs -o size=40m tmpfs "$0"; exec "$@"';
+  const server = startErrand(['serve', '--data-dir', dataDir, '--port', '0'], {}, [
+    ...onSmallDisk,
+    change,
+    dataDir,
+  ]);
+  await eventually(
+    () => server.output.stdout.includes('Errand listens on') || server.process.exitCode !== null,
+  );
+  server.process.kill('SIGTERM');
+  expect(await server.ended).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/ warn free disk: disk full: .* less than the reserve of 64\.0 MB/),
   });
 });

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ended, startErrand } from '../support/command-line.ts';
+import { patient } from '../support/patience.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { ADMIN_KEY, TestServer } from '../support/server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const BUILD = 'npm ci --include=dev --no-audit --no-fund --loglevel=error && npm run --silent build';
-const MINUTES_MS = 60_000;
+const MINUTES_MS = patient(60_000);
 
 let postgres: TestPostgres;
 let server: TestServer;

@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { type Started, startErrand } from '../support/command-line.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
+import { patient } from '../support/patience.ts';
 import { ADMIN_KEY } from '../support/server.ts';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'errand-crash-'));
@@ -45,7 +46,9 @@ async function send(method: string, path: string, body?: unknown, key?: string) 
   }
 }
 
-test('requests sent again after a SIGKILL were carried out once each', { timeout: 120_000 }, async () => {
+test('requests sent again after a SIGKILL were carried out once each', {
+  timeout: patient(120_000),
+}, async () => {
   await start();
   const owners = (await send('GET', '/owners'))!.body as { owner: { id: string } }[];
   const ownerId = owners[0]!.owner.id;

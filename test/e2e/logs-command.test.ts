@@ -6,6 +6,7 @@ import type { Job, Log } from '../../src/api/contract-types.ts';
 import { type Ended, startErrand } from '../support/command-line.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { eventually } from '../support/eventually.ts';
+import { GitRepository } from '../support/git-repository.ts';
 import { ADMIN_KEY, TestServer } from '../support/server.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../script/errand');
@@ -154,18 +155,59 @@ describe('a reader that leaves early', () => {
     return (await promisify(execFile)('bash', ['-c', line], { env })).stdout;
   };
 
-  test('errand run goes on to the end of the job and exits with its code', async () => {
-    const command = `"$ERRAND" run ${SERVICE} -- 'echo one; sleep 0.5; seq 1 2000; exit 7'`;
-    expect(await piped(`${command} | head -n 1; echo "\${PIPESTATUS[0]}"`)).toBe('one\n7\n');
-    const [job] = JSON.parse(
-      (await errand('jobs', 'list', SERVICE, '--limit', '1', '--json')).stdout,
-    ) as Job[];
-    expect(job).toMatchObject({ status: 'failed', exitCode: 7 });
+  const newestJob = async (): Promise<Job> =>
+    JSON.parse((await errand('jobs', 'list', SERVICE, '--limit', '1', '--json')).stdout)[0];
+
+  test.each([
+    ['while the job prints', 'while :; do echo one; sleep 0.05; done', ''],
+    ['while the job is silent', 'echo one; sleep 600', ''],
+    [
+      'while the job prints to the same reader as errors',
+      'echo one; while :; do echo two >&2; sleep 0.05; done',
+      '2>&1',
+    ],
+  ])('ends errand run at once, %s, and not the job', async (_name, command, redirection) => {
+    const line = `"$ERRAND" run ${SERVICE} -- '${command}' ${redirection} | head -n 1; echo "\${PIPESTATUS[0]}"`;
+    expect(await piped(line)).toBe('one\n141\n');
+    const { id, status } = await newestJob();
+    expect(status).toBe('running');
+    await errand('jobs', 'cancel', id);
   });
 
-  test('so it does when nobody reads its errors either', async () => {
-    const command = `"$ERRAND" run ${SERVICE} -- 'echo one; sleep 0.5; seq 1 2000 >&2; seq 1 9; exit 7'`;
-    expect(await piped(`${command} 2>&1 | head -n 1; echo "\${PIPESTATUS[0]}"`)).toBe('one\n7\n');
+  test('ends errand run with a word on what goes on, where errors have another reader', async () => {
+    const line = `{ "$ERRAND" run ${SERVICE} -- 'echo one; sleep 600' | head -n 1 >/dev/null; } 2>&1`;
+    const { id } = await piped(line).then(async (said) => {
+      const job = await newestJob();
+      expect(said).toContain(`nobody reads the output; ${job.id} goes on`);
+      return job;
+    });
+    await errand('jobs', 'cancel', id);
+  });
+
+  test('ends errand deploy at once, and not the deploy', async () => {
+    const repository = new GitRepository({ 'README.md': 'here' });
+    const read = `| grep --max-count 1 building >/dev/null; echo "\${PIPESTATUS[0]}"`;
+    const cancelTheBuild = async (): Promise<void> => {
+      const [found] = (await server.call<{ service: { id: string } }[]>('GET', '/services?name=built')).body;
+      const path = `/services/${found!.service.id}/deploys`;
+      const { body } = await server.call<{ deploy: { id: string; status: string } }[]>('GET', path);
+      expect(body[0]!.deploy.status).toBe('build_in_progress');
+      await server.call('POST', `${path}/${body[0]!.deploy.id}/cancel`);
+    };
+    try {
+      const create = `"$ERRAND" services create --name built --repo ${repository.path} --branch main --wait`;
+      expect(await piped(`${create} --build-command 'echo building; sleep 600' ${read}`)).toBe('141\n');
+      await cancelTheBuild();
+      expect(await piped(`"$ERRAND" deploy built ${read}`)).toBe('141\n');
+      await cancelTheBuild();
+    } finally {
+      repository.remove();
+    }
+  });
+
+  test('ends no job whose exit code is waited for while it is read to the end', async () => {
+    const line = `"$ERRAND" run ${SERVICE} -- 'seq 1 2000; exit 7' | tail -n 1; echo "\${PIPESTATUS[0]}"`;
+    expect(await piped(line)).toBe('2000\n7\n');
   });
 
   test('errand logs has nothing more to do, and exits with 0', async () => {

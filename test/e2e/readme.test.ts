@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
+import { patient } from '../support/patience.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -38,7 +39,7 @@ function startServer(commands: string): ChildProcess {
   return server;
 }
 
-test('the quick start works as it is written', { timeout: 180_000 }, async () => {
+test('the quick start works as it is written', { timeout: patient(180_000) }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'errand-readme-'));
   left.push(() => rmSync(folder, { recursive: true, force: true }));
   const port = await freePort();
@@ -76,7 +77,7 @@ test('the quick start works as it is written', { timeout: 180_000 }, async () =>
 });
 
 test('the demo ends well, shows a job to its end, and leaves nothing behind', {
-  timeout: 180_000,
+  timeout: patient(180_000),
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'errand-demo-test-'));
   left.push(() => rmSync(folder, { recursive: true, force: true }));

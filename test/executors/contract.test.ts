@@ -12,7 +12,10 @@ const program = (name: string): string => {
   return path;
 };
 
-executorContract('local', (dataDir) => openLocalExecutor({ dataDir, network: 'host' }));
+executorContract('local', (dataDir) => openLocalExecutor({ dataDir, network: 'host' }), {
+  // The kernel keeps that from overlays in a user namespace.
+  renamesFolders: false,
+});
 
 executorContract('local (runc)', async (dataDir) => {
   const choice = {
@@ -34,4 +37,6 @@ executorContract('local (runc)', async (dataDir) => {
   return executor;
 });
 
-executorContract('process', async (dataDir) => new ProcessExecutor({ dataDir }));
+executorContract('process', async (dataDir) => new ProcessExecutor({ dataDir }), {
+  hasLimits: false,
+});

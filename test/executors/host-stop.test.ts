@@ -34,13 +34,16 @@ const work = (exit?: ExitStatus, more: Partial<StoppedWork> = {}): StoppedWork =
 const writeStop = (text = `${OLD_BOOT} ${STOP}.250000000\n`): void =>
   writeFileSync(join(dataDir, 'host-stop'), text);
 const open = (systemctl?: string): HostStops => new HostStops({ dataDir, bootId: BOOT, systemctl });
-/** A program that answers as `systemctl is-system-running` does: in a word, and with a failure. */
+/** Stands for the host's systemctl. */
 function systemctl(script: string): string {
   const file = join(dataDir, 'systemctl');
-  writeFileSync(file, `#!/bin/sh\n${script}\nexit 1\n`);
+  writeFileSync(file, `#!/bin/sh\n${script}\n`);
   chmodSync(file, 0o755);
   return file;
 }
+/** Its answers of a host that runs, and of one that goes down. */
+const RUNNING = 'echo ActiveState=inactive';
+const STOPPING = 'echo Job=1877; echo ActiveState=inactive';
 
 describe('a recorded stop of the host', () => {
   test.each<[string, StoppedWork]>([
@@ -104,19 +107,19 @@ describe('a stop in the present boot', () => {
 
   test('is one of the scope while the host goes on', async () => {
     writeStop(`${BOOT} ${STOP}.250000000\n`);
-    const found = await open(systemctl('echo running')).recorded(work(exited(143, 0.3), { bootId: BOOT }));
+    const found = await open(systemctl(RUNNING)).recorded(work(exited(143, 0.3), { bootId: BOOT }));
     expect(found?.what).toBe('systemd was told to stop the scope that holds all jobs');
   });
 
   test('is one of the host while the host goes down', async () => {
     writeStop(`${BOOT} ${STOP}.250000000\n`);
-    const found = await open(systemctl('echo stopping')).recorded(work(exited(143, 0.3), { bootId: BOOT }));
+    const found = await open(systemctl(STOPPING)).recorded(work(exited(143, 0.3), { bootId: BOOT }));
     expect(found?.what).toBe('the host was stopped');
   });
 
   test('is recorded by whoever sees a program end by its signal, for whatever is judged later', async () => {
     const seen = now(143);
-    expect(await open(systemctl('echo stopping')).witnessed(seen)).toEqual({
+    expect(await open(systemctl(STOPPING)).witnessed(seen)).toEqual({
       what: 'the host was stopped',
       at: seen.exit!.finishedAt,
     });
@@ -125,7 +128,7 @@ describe('a stop in the present boot', () => {
 
   test('is found in a line that is written only just after the signal', async () => {
     const line = `${BOOT} ${(Date.now() / 1000).toFixed(3)}`;
-    const writesLate = systemctl(`(sleep 0.1; echo '${line}' > ${dataDir}/host-stop) & echo running`);
+    const writesLate = systemctl(`(sleep 0.1; echo '${line}' > ${dataDir}/host-stop) & ${RUNNING}`);
     expect((await open(writesLate).witnessed(now(143)))?.what).toContain('the scope');
   });
 
@@ -134,23 +137,32 @@ describe('a stop in the present boot', () => {
     ['was signalled long ago', work(exited(143, 0), { bootId: BOOT })],
     ['needed too much memory', { ...now(137), exit: { ...now(137).exit!, oomKilled: true } }],
   ])('is not looked for in what %s', async (_, what) => {
-    expect(await open(systemctl('echo stopping')).witnessed(what)).toBeUndefined();
+    expect(await open(systemctl(STOPPING)).witnessed(what)).toBeUndefined();
     expect(await open().recorded(now(0))).toBeUndefined();
   });
 
   test.each([
-    ['is running', 'echo running'],
-    ['is degraded', 'echo degraded'],
+    ['runs', RUNNING],
     ['says nothing', ''],
-    ['cannot be asked', 'echo "Failed to connect to bus" >&2'],
+    ['cannot be asked', 'echo "Failed to connect to bus" >&2; exit 1'],
   ])('is not assumed of a host that %s', async (_, script) => {
     const stops = open(systemctl(script));
     expect(await stops.witnessed(now(143))).toBeUndefined();
     expect(stops.isKnownToStop).toBe(false);
   });
 
+  test.each([
+    ['is wanted', STOPPING],
+    ['is reached', 'echo ActiveState=active'],
+  ])('is seen when the end of everything %s', async (_, script) => {
+    const stops = open(systemctl(script));
+    expect(await stops.isStopping()).toBe(true);
+    expect(stops.isKnownToStop).toBe(true);
+  });
+
   test('is not assumed where systemctl does not answer', async () => {
-    expect(await open(systemctl('exec sleep 60')).isStopping()).toBe(false);
+    const silent = { dataDir, bootId: BOOT, systemctl: systemctl('exec sleep 60'), answerWithinMs: 200 };
+    expect(await new HostStops(silent).isStopping()).toBe(false);
   });
 });
 

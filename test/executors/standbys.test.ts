@@ -14,6 +14,7 @@ import { newId } from '../../src/shared/ids.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { eventually } from '../support/eventually.ts';
 import { madeAhead } from '../support/made-ahead.ts';
+import { patient } from '../support/patience.ts';
 
 const KEEPER = join(import.meta.dirname, '..', 'fixtures', 'programs', 'keeps-instances-ready.ts');
 let dataDir: string;
@@ -64,7 +65,7 @@ function spec(
 /** Runs a job to its end. @returns what it printed, and the supervisor that it had */
 async function run(one: InstanceSpec): Promise<{ output: string; supervisor: string }> {
   await executor.start(one);
-  await executor.wait(one.id, AbortSignal.timeout(15_000));
+  await executor.wait(one.id, AbortSignal.timeout(patient(15_000)));
   const supervisor = readFileSync(join(dataDir, 'instances', one.id, 'supervisor', 'name'), 'utf8');
   await executor.destroy(one.id);
   const lines = readFileSync(one.logFile, 'utf8').trimEnd().split('\n');

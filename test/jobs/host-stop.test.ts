@@ -151,10 +151,10 @@ describe('after a clean restart of the host', () => {
 });
 
 describe('while the server runs', () => {
-  /** The running server asks this instead of the host's. */
-  function systemctlSays(word: string): void {
+  /** The running server asks this instead of the host's systemctl. */
+  function systemctlSays(words: string): void {
     mkdirSync(inData('bin'));
-    writeFileSync(inData('bin', 'systemctl'), `#!/bin/sh\necho ${word}\nexit 1\n`, { mode: 0o755 });
+    writeFileSync(inData('bin', 'systemctl'), `#!/bin/sh\necho ${words}\n`, { mode: 0o755 });
     const { context } = server.running;
     context.hostStops = new HostStops({
       dataDir: server.config.dataDir,
@@ -166,7 +166,7 @@ describe('while the server runs', () => {
   test('a job that a host that goes down signalled ends by the stop, and nothing is started any more', async () => {
     const first = await runningJob();
     const second = await runningJob();
-    systemctlSays('stopping');
+    systemctlSays('Job=1877');
     await signalAll(first);
     expect(await server.finished(first)).toMatchObject({
       exitCode: 143,
@@ -185,7 +185,7 @@ describe('while the server runs', () => {
 
   test('a job whose scope systemd stopped while the host goes on says so', async () => {
     const id = await runningJob();
-    systemctlSays('running');
+    systemctlSays('ActiveState=inactive');
     writeStop(server.running.context.bootId);
     await signalAll(id);
     expect(await server.finished(id)).toMatchObject({
@@ -195,7 +195,7 @@ describe('while the server runs', () => {
   });
 
   test('a job that ended by a signal of its own keeps that end', async () => {
-    systemctlSays('running');
+    systemctlSays('ActiveState=inactive');
     const id = await runningJob();
     await signalAll(id);
     const { reason } = await server.finished(id);

@@ -9,6 +9,7 @@ import { formatMicros } from '../../src/shared/clock.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { instanceProcesses, runtimeFolders, supervisorsOf } from '../../torture/leftovers.ts';
 import { eventually } from '../support/eventually.ts';
+import { patient } from '../support/patience.ts';
 import { TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -31,6 +32,14 @@ async function runningJob(command = 'sleep 1000'): Promise<string> {
   const { id } = await server.createJob(serviceId, command);
   await eventually(async () => (await server.job(id)).status === 'running', { what: `the start of ${id}` });
   return id;
+}
+
+/** A command that ends with a code when it is told to, and not before, however slow the machine is. */
+const endsWhenTold = (code: number): string => `trap 'exit ${code}' USR1; while :; do sleep 0.05; done`;
+
+function tellToEnd(id: string): Promise<true> {
+  for (const pid of instanceProcesses(id)) process.kill(pid, 'SIGUSR1');
+  return endedSupervisor(id);
 }
 
 /** Changes rows while no server runs. */
@@ -59,19 +68,19 @@ describe('after a restart of the host', () => {
   });
 
   test('a job whose exit was recorded keeps it', async () => {
-    const id = await runningJob('sleep 0.5; exit 6');
+    const id = await runningJob(endsWhenTold(6));
     await server.restart(async () => {
-      await endedSupervisor(id);
+      await tellToEnd(id);
       otherBoot(id);
     });
     expect(await server.finished(id)).toMatchObject({ status: 'failed', exitCode: 6 });
   });
 
   test('an exit record that a loss of power left empty is no exit, least of all a success', async () => {
-    const id = await runningJob('sleep 0.5');
+    const id = await runningJob(endsWhenTold(0));
     const name = readFileSync(inData('instances', id, 'supervisor', 'name'), 'utf8');
     await server.restart(async () => {
-      await endedSupervisor(id);
+      await tellToEnd(id);
       writeFileSync(inData('exits', name), '');
       // What lay in memory is gone after a restart of the host.
       for (const folder of runtimeFolders(server.config.dataDir)) {
@@ -128,9 +137,9 @@ test('an instance whose job is final is ended and removed', async () => {
 
 describe('a job without an instance', () => {
   test('is lost when it had started', async () => {
-    const id = await runningJob('sleep 0.5');
+    const id = await runningJob(endsWhenTold(0));
     await server.restart(async () => {
-      await endedSupervisor(id);
+      await tellToEnd(id);
       rmSync(inData('instances', id), { recursive: true });
     });
     expect(await server.finished(id)).toMatchObject({
@@ -180,7 +189,9 @@ test('a server that stops answers the creations it has taken, and each of those 
   for (const { body } of answers) expect((await server.finished(body.id)).status).toBe('succeeded');
 });
 
-test('jobs whose supervisors were not started when the shell that starts them ended are started later, once', async () => {
+test('jobs whose supervisors were not started when the shell that starts them ended are started later, once', {
+  timeout: patient(60_000),
+}, async () => {
   await server.finished(await server.createJob(serviceId, 'true').then(({ id }) => id));
   const shell = await eventually(
     () =>
@@ -201,4 +212,4 @@ test('jobs whose supervisors were not started when the shell that starts them en
     expect(await server.finished(id)).toMatchObject({ status: 'succeeded' });
     expect(await server.output(id)).toEqual([`number ${index}`]);
   }
-}, 60_000);
+});

@@ -221,6 +221,7 @@ function row(id: string, now: string): JobsTable {
     exit_code: null,
     signal: null,
     reason: null,
+    engine: null,
     boot_id: null,
     deadline_monotonic_ms: null,
     stop_monotonic_ms: null,

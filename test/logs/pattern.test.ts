@@ -49,13 +49,28 @@ describe('patterns', () => {
       '[fg]',
       '\\d',
       '\\.',
+      '\\141',
+      '\\0142',
+      '\\x63',
+      '\\x{64}',
+      '\\Qe.\\E',
+      '\\\\',
+      '(?i)',
+      '[[:alpha:]]',
+      '[^a]',
+      '\\pL',
+      'f{2,}',
+      'g+?',
+      'h*?',
+      '\\b',
+      '\\t',
       'h+',
       '.',
       '^',
       '|',
       '$',
     );
-    const texts = fc.string({ unit: fc.constantFrom(...'abcdefghX1. '.split('')), maxLength: 20 });
+    const texts = fc.string({ unit: fc.constantFrom(...'abcdefghX1. 4x\\\t'.split('')), maxLength: 20 });
     fc.assert(
       fc.property(fc.array(pieces, { minLength: 1, maxLength: 6 }), texts, (parts, text) => {
         const source = parts.join('');
@@ -68,6 +83,18 @@ describe('patterns', () => {
     expect(compilePattern('/^user \\d+ logged (in)? at/', 'within').required).toBe(' logged ');
     expect(compilePattern('/(?i)secret/', 'within').required).toBeUndefined();
     expect(compilePattern('user=*done', 'within').required).toBe('user=');
+  });
+
+  it.each([
+    ['/\\101bc/', 'an Abc'],
+    ['/\\60\\61/', '01'],
+    ['/a\\0/', 'a\0'],
+    ['/\\07bell/', '\u0007bell'],
+    ['/[\\101]x/', 'Ax'],
+  ])('names no text for the octal escape in %s, and finds it', (source, text) => {
+    const pattern = compilePattern(source, 'within');
+    expect(pattern.matches(text)).toBe(true);
+    expect(pattern.required).toBeUndefined();
   });
 
   it('refuses what it cannot run', () => {

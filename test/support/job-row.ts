@@ -21,6 +21,7 @@ export function job(given: Partial<JobsTable>): JobsTable {
     exit_code: given.phase === 'succeeded' ? 0 : null,
     signal: null,
     reason: null,
+    engine: null,
     boot_id: null,
     deadline_monotonic_ms: null,
     stop_monotonic_ms: null,

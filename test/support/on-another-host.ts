@@ -5,9 +5,10 @@
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { patient } from './patience.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../script/errand');
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = patient(60_000);
 
 export interface Said {
   code: number;

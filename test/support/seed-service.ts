@@ -90,6 +90,7 @@ export async function seedService(
         image: null,
         artifact_id: artifactId,
         failure: null,
+        engine: null,
         created_at: now,
         updated_at: now,
         started_at: now,

@@ -20,6 +20,7 @@ function present(run: CronRun): CronJobRun {
   return {
     id: run.id,
     status: run.status,
+    ...(run.state === 'waiting' ? { statusReason: 'waits for the end of the run before' } : {}),
     ...(run.started_at === null ? {} : { startedAt: run.started_at }),
     ...(run.finished_at === null ? {} : { finishedAt: run.finished_at }),
     triggeredBy: run.triggered_by,

@@ -1,6 +1,7 @@
 /** Deploys: attempts to build a service. */
 import { cancelDeploy } from '../../builds/cancel-deploy.ts';
 import { createDeploy } from '../../builds/create-deploy.ts';
+import { deployStanding } from '../../builds/deploy-standing.ts';
 import { getDeploy, listDeploys, type StoredDeploy } from '../../builds/read-deploys.ts';
 import { rollBack } from '../../builds/rollback.ts';
 import type { Context } from '../../context.ts';
@@ -12,7 +13,7 @@ import { readInstant } from '../time.ts';
 
 export function deployRoutes(operations: OperationRegistry, context: Context): void {
   operations.add('create-deploy', async ({ params, body, caller }) =>
-    presentDeploy(await createDeploy(context, caller.workspaceId, params.serviceId, body)),
+    showDeploy(context, await createDeploy(context, caller.workspaceId, params.serviceId, body)),
   );
 
   operations.add('list-deploys', async ({ params, query, caller }) => {
@@ -31,14 +32,15 @@ export function deployRoutes(operations: OperationRegistry, context: Context): v
       },
       { limit: pageLimit(query.limit), after: decodeCursor(query.cursor) },
     );
-    return deploys.map((deploy) => ({
-      deploy: presentDeploy(deploy),
+    const shown = await showDeploys(context, deploys);
+    return deploys.map((deploy, index) => ({
+      deploy: shown[index]!,
       cursor: encodeCursor({ createdAt: deploy.created_at, id: deploy.id }),
     }));
   });
 
   operations.add('retrieve-deploy', async ({ params, caller }) =>
-    presentDeploy(await getDeploy(context, caller.workspaceId, params.serviceId, params.deployId)),
+    showDeploy(context, await getDeploy(context, caller.workspaceId, params.serviceId, params.deployId)),
   );
 
   operations.add('cancel-deploy', async ({ params, caller }) =>
@@ -48,6 +50,16 @@ export function deployRoutes(operations: OperationRegistry, context: Context): v
   operations.add('rollback-deploy', async ({ params, body, caller }) =>
     presentDeploy(await rollBack(context, caller.workspaceId, params.serviceId, body.deployId)),
   );
+}
+
+async function showDeploy(context: Context, deploy: StoredDeploy): Promise<Deploy> {
+  return { ...presentDeploy(deploy), ...(await deployStanding(context, deploy)) };
+}
+
+async function showDeploys(context: Context, deploys: readonly StoredDeploy[]): Promise<Deploy[]> {
+  const shown: Deploy[] = [];
+  for (const deploy of deploys) shown.push(await showDeploy(context, deploy));
+  return shown;
 }
 
 /** Statuses of the contract that no deploy here ever has find nothing. */

@@ -36,7 +36,7 @@ export function instanceRoutes(operations: OperationRegistry, context: Context):
     return undefined;
   });
 
-  operations.add('create-ephemeral-shell', async ({ params, caller }) => {
+  operations.addRefused('create-ephemeral-shell', async (params, caller) => {
     await findService(context.database.read, caller.workspaceId, params.serviceId);
     throw new ErrandError(
       'notImplemented',

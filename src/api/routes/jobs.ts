@@ -5,6 +5,7 @@ import { cancelJob } from '../../jobs/cancel-job.ts';
 import { createJob, type JobInput } from '../../jobs/create-job.ts';
 import { presentJob } from '../../jobs/present-job.ts';
 import { getJob, pageOfJobs, waitForJob } from '../../jobs/read-jobs.ts';
+import { showJob, showJobs } from '../../jobs/show-jobs.ts';
 import { phasesOf } from '../../lifecycle/job.ts';
 import type { OperationRegistry } from '../operations.ts';
 import { decodeCursor, encodeCursor, pageLimit } from '../pagination.ts';
@@ -32,22 +33,23 @@ export function jobRoutes(operations: OperationRegistry, context: Context): void
     const limit = pageLimit(query.limit);
     const after = decodeCursor(query.cursor);
     const jobs = await pageOfJobs(context, caller.workspaceId, params.serviceId, filter, limit, after);
-    return jobs.map((job) => ({
-      job: presentJob(job),
+    const shown = await showJobs(context, jobs);
+    return jobs.map((job, index) => ({
+      job: shown[index]!,
       cursor: encodeCursor({ createdAt: job.created_at, id: job.id }),
     }));
   });
 
   operations.add('retrieve-job', async ({ params, caller }) =>
-    presentJob(await getJob(context, caller.workspaceId, params.jobId, params.serviceId)),
+    showJob(context, await getJob(context, caller.workspaceId, params.jobId, params.serviceId)),
   );
 
   operations.add('cancel-job', async ({ params, caller }) =>
-    presentJob(await cancelJob(context, caller.workspaceId, params.jobId, params.serviceId)),
+    showJob(context, await cancelJob(context, caller.workspaceId, params.jobId, params.serviceId)),
   );
 
   operations.add('job-by-id', async ({ params, caller }) =>
-    presentJob(await getJob(context, caller.workspaceId, params.jobId)),
+    showJob(context, await getJob(context, caller.workspaceId, params.jobId)),
   );
 
   operations.add('wait-for-job', async ({ params, query, caller, request }) => {
@@ -56,8 +58,14 @@ export function jobRoutes(operations: OperationRegistry, context: Context): void
       throw invalid(`query parameter timeoutSeconds must be from 0 to ${MAX_WAIT_SECONDS}, got ${seconds}`);
     }
     // A stopping server answers with the job as it is; the client asks the next one.
-    const ends = [AbortSignal.timeout(seconds * 1000), request.signal, operations.stopping];
-    const patience = AbortSignal.any(ends);
-    return presentJob(await waitForJob(context, caller.workspaceId, params.jobId, patience));
+    const lease = operations.leaseFor(request);
+    const ends = [AbortSignal.timeout(seconds * 1000), request.signal, operations.stopping, lease.signal];
+    try {
+      const job = await waitForJob(context, caller.workspaceId, params.jobId, AbortSignal.any(ends));
+      lease.signal.throwIfAborted();
+      return await showJob(context, job);
+    } finally {
+      lease.release();
+    }
   });
 }

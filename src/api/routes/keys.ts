@@ -1,9 +1,13 @@
 import type { Context } from '../../context.ts';
-import { type ApiKey, createKey, listKeys, revokeKey } from '../../services/api-keys.ts';
+import { invalid, quote } from '../../errors.ts';
+import { type ApiKey, createKey, getKey, listKeys, revokeKey } from '../../services/api-keys.ts';
+import { keyProof } from '../../shared/key-proof.ts';
 import type { ApiKey as PresentedKey } from '../contract-types.ts';
 import { readPage } from '../filters.ts';
 import type { OperationRegistry } from '../operations.ts';
 import { encodeCursor } from '../pagination.ts';
+
+const NONCE = /^[0-9a-f]{32,128}$/;
 
 export function keyRoutes(operations: OperationRegistry, context: Context): void {
   operations.add('list-keys', async ({ query, caller }) => {
@@ -17,6 +21,15 @@ export function keyRoutes(operations: OperationRegistry, context: Context): void
   operations.add('create-key', async ({ body, caller }) => {
     const { stored, key } = await createKey(context, caller.workspaceId, body);
     return { apiKey: presentKey(stored), key: key.reveal() };
+  });
+
+  operations.add('prove-server', async ({ query, caller }) => {
+    const nonce = query.nonce ?? '';
+    if (!NONCE.test(nonce)) {
+      throw invalid(`query parameter nonce must be 32 to 128 hexadecimal digits, got ${quote(nonce)}`);
+    }
+    const { hash } = await getKey(context, caller.workspaceId, caller.keyId);
+    return { proof: keyProof(hash, nonce) };
   });
 
   operations.add('revoke-key', async ({ params, caller }) => {

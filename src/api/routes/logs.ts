@@ -75,7 +75,12 @@ export function logRoutes(operations: OperationRegistry, context: Context): void
   operations.addSocket(
     'subscribe-logs',
     ({ query, caller }) => readLiveRequest(context, masks, caller.workspaceId, query),
-    (socket, live, connection) => serveLogSocket(context, socket, connection, live, operations.stopping),
+    (socket, live, request, connection) => {
+      const lease = operations.leaseFor(request);
+      socket.once('close', lease.release);
+      const until = AbortSignal.any([operations.stopping, lease.signal]);
+      serveLogSocket(context, socket, connection, live, until);
+    },
   );
 
   operations.add('stream-logs', async ({ query, caller, request, reply }) => {
@@ -87,7 +92,13 @@ export function logRoutes(operations: OperationRegistry, context: Context): void
     const after = typeof last === 'string' && last !== '' ? last : query.after;
     const wanted = { ...query, ownerId, resource, after };
     const live = await readLiveRequest(context, masks, caller.workspaceId, wanted);
-    await serveLogEvents(context, request, reply, live, operations.stopping);
+    const lease = operations.leaseFor(request);
+    try {
+      const until = AbortSignal.any([operations.stopping, lease.signal]);
+      await serveLogEvents(context, request, reply, live, until);
+    } finally {
+      lease.release();
+    }
     return undefined;
   });
 }

@@ -7,6 +7,7 @@ import { invalid, quote } from '../../errors.ts';
 import type { GivenDetails } from '../../services/service-details.ts';
 import type { Contract } from '../contract.ts';
 import { declaredOnly } from '../declared-only.ts';
+import { withDefaults, withoutRequiredDefaults } from '../request-schemas.ts';
 
 export type ServiceTypeWithDetails = 'web_service' | 'private_service' | 'background_worker' | 'cron_job';
 
@@ -25,6 +26,7 @@ export type DetailsReader = (
 
 /** Makes a reader that throws `invalidRequest` for what the contract does not allow, and drops what it does not name. */
 export function serviceDetailsReader(schemas: Contract['schemas']): DetailsReader {
+  const relaxed = withoutRequiredDefaults(schemas, schemas);
   const ajv = new Ajv2020({ strict: false, validateFormats: false, validateSchema: false, verbose: true });
   const made = new Map<string, { validate: ValidateFunction; onlyDeclared: (value: unknown) => unknown }>();
   return (type, method, given) => {
@@ -33,13 +35,18 @@ export function serviceDetailsReader(schemas: Contract['schemas']): DetailsReade
     let one = made.get(name);
     if (!one) {
       const $ref = `#/components/schemas/${name}`;
-      const validate = ajv.compile({ $ref, components: { schemas } });
+      const validate = ajv.compile({ $ref, components: { schemas: relaxed } });
       one = { validate, onlyDeclared: declaredOnly(schemas, { $ref }) };
       made.set(name, one);
     }
     if (!one.validate(details)) throw invalid(describe(one.validate));
-    const declared = one.onlyDeclared(details) as GivenDetails;
-    return withCredential(declared, (details as GivenDetails).envSpecificDetails?.['registryCredentialId']);
+    const declared = one.onlyDeclared(details);
+    const $ref = `#/components/schemas/${name}`;
+    const whole = method === 'POST' ? withDefaults(schemas, { $ref }, declared) : declared;
+    return withCredential(
+      whole as GivenDetails,
+      (details as GivenDetails).envSpecificDetails?.['registryCredentialId'],
+    );
   };
 }
 
@@ -57,7 +64,6 @@ function tolerate(given: unknown, method: 'POST' | 'PATCH'): unknown {
     details.runtime ??= details.env;
     // Absent, and not undefined, so that the check says what is missing.
     if (details.runtime === undefined) delete details.runtime;
-    details['numInstances'] ??= 1;
     details['plan'] ??= 'starter';
   }
   const specific = details.envSpecificDetails;

@@ -5,11 +5,16 @@ import type { Client } from '../../client/client.ts';
 import { command, examples, type OutputOptions, wantsJson, withOutput } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { followDeploy } from '../follow.ts';
-import { print, printJson, say, write } from '../output.ts';
+import { followForReader, print, printJson, say, write } from '../output.ts';
+import { lineText } from '../output-lines.ts';
 import { deployLine } from '../presentation.ts';
 import { connect, findService, ownerId, startDeploy } from '../session.ts';
 
-interface DeployOptions extends OutputOptions {
+interface WatchOptions extends OutputOptions {
+  raw?: boolean;
+}
+
+interface DeployOptions extends WatchOptions {
   wait: boolean;
   clearCache?: boolean;
   commit?: string;
@@ -20,11 +25,13 @@ export function deployCommand(): Command {
     .argument('<service>', 'name or id')
     .option('--commit <sha>', 'the commit to build; the newest of the branch otherwise')
     .option('--clear-cache', 'start from an empty build cache')
+    .option('--raw', 'give a terminal every control sequence of the output, not only colours')
     .option('--no-wait', 'return as soon as the deploy is accepted')
     .addHelpText(
       'after',
       `${examples('deploy web', 'deploy web --commit 3f1c2ab --no-wait')}\n
-Exit codes: 0 the deploy is live (or accepted, with --no-wait), 1 it is not, 2 wrong arguments.`,
+Exit codes: 0 the deploy is live (or accepted, with --no-wait), 1 it is not, 2 wrong arguments, 141 nobody reads the
+output any more (as with \`| head\`; the deploy goes on).`,
     )
     .action(deploy);
 }
@@ -44,11 +51,13 @@ export async function watchDeploy(
   client: Client,
   serviceId: string,
   deploy: Deploy,
-  options: OutputOptions,
+  options: WatchOptions,
 ): Promise<Deploy> {
+  followForReader(() => `errand: nobody reads the output; ${deploy.id} goes on`);
   say(`deploy ${deploy.id} of ${serviceId}`);
   const stream = wantsJson(options) ? process.stderr : process.stdout;
-  const onLine = (line: Log): Promise<void> => write(stream, `${line.message}\n`);
+  const text = lineText(options);
+  const onLine = (line: Log): Promise<void> => write(stream, text(line, stream));
   return followDeploy(client, serviceId, deploy, { ownerId: await ownerId(client), onLine });
 }
 

@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import type { Job, JobStatus, Log } from '../../api/contract-types.ts';
 import { command, examples, type OutputOptions, wantsJson, withOutput } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
-import { followJob, isFinal, readLines, streamOf } from '../follow.ts';
-import { print, printJson, write } from '../output.ts';
+import { followJob, isFinal, readLines } from '../follow.ts';
+import { streamOf } from '../log-line.ts';
+import { print, printJson, write, writeJson } from '../output.ts';
+import { lineText } from '../output-lines.ts';
 import { jobFields, jobTable } from '../presentation.ts';
 import { connect, findService, jobId, ownerId } from '../session.ts';
 
@@ -32,6 +34,7 @@ export function jobsCommand(): Command {
       withOutput(command('logs', "a job's output"))
         .argument('<job>', 'id')
         .option('-f, --follow', 'go on until the job is over')
+        .option('--raw', 'give a terminal every control sequence of the output, not only colours')
         .addHelpText(
           'after',
           `${examples('jobs logs job-c3rfdgg6n88pa7t3a6ag --follow')}\n
@@ -79,13 +82,15 @@ async function show(id: string, options: OutputOptions): Promise<void> {
   return wantsJson(options) ? printJson(job) : print(jobFields(job, Date.now()));
 }
 
-async function logs(id: string, options: OutputOptions & { follow?: boolean }): Promise<void> {
+async function logs(id: string, options: OutputOptions & { follow?: boolean; raw?: boolean }): Promise<void> {
   const client = connect();
   const job = await client.call('job-by-id', { params: { jobId: jobId(id) } });
-  const onLine = (line: Log): Promise<void> =>
-    wantsJson(options)
-      ? write(process.stdout, `${JSON.stringify(line)}\n`)
-      : write(streamOf(line) === 'stderr' ? process.stderr : process.stdout, `${line.message}\n`);
+  const text = lineText(options);
+  const onLine = (line: Log): Promise<void> => {
+    if (wantsJson(options)) return writeJson(process.stdout, JSON.stringify(line));
+    const stream = process[streamOf(line)];
+    return write(stream, text(line, stream));
+  };
   const following = { ownerId: await ownerId(client), onLine };
   if (options.follow && !isFinal(job)) await followJob(client, job, following);
   else await readLines(client, { resource: job.id, from: job.createdAt }, following);

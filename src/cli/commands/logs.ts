@@ -8,7 +8,9 @@ import { parseMoment } from '../durations.ts';
 import { UsageError } from '../exit-codes.ts';
 import { isFinal } from '../follow.ts';
 import { followLines, type LineHandler } from '../live-lines.ts';
-import { paint, write } from '../output.ts';
+import { resourceOf } from '../log-line.ts';
+import { paint, write, writeJson } from '../output.ts';
+import { lineText } from '../output-lines.ts';
 import { readLimit } from '../pages.ts';
 import { connect, findService, ownerId } from '../session.ts';
 
@@ -24,6 +26,7 @@ interface LogsOptions extends OutputOptions {
   text?: string[];
   level?: string[];
   limit?: string;
+  raw?: boolean;
 }
 
 export function logsCommand(): Command {
@@ -34,6 +37,7 @@ export function logsCommand(): Command {
     .addOption(new Option('--until <time>', 'up to then, in the same forms').conflicts('follow'))
     .option('--text <text>', 'lines with this in them, *, or /regular expression/; may be repeated', gather)
     .option('--level <level>', `lines of this level, such as error or warn*; may be repeated`, gather)
+    .option('--raw', 'give a terminal every control sequence of the output, not only colours')
     .addOption(new Option('--limit <n>', 'the newest so many of them').conflicts('follow'))
     .addHelpText(
       'after',
@@ -62,7 +66,7 @@ async function logs(names: string[], options: LogsOptions): Promise<void> {
     ...(options.text ? { text: options.text } : {}),
     ...(options.level ? { level: options.level } : {}),
   };
-  const onLine = printer(wantsJson(options), filter.resource.length > 1);
+  const onLine = printer(options, filter.resource.length > 1);
   if (options.follow) {
     return followLines(client, { ...filter, ...(since ? { startTime: since } : {}) }, { onLine });
   }
@@ -86,13 +90,12 @@ async function findResource(client: Client, nameOrId: string): Promise<{ id: str
   return { id: nameOrId, job: await client.call('job-by-id', { params: { jobId: nameOrId } }) };
 }
 
-function printer(isJson: boolean, isNamed: boolean): LineHandler {
-  if (isJson) return (line) => write(process.stdout, `${JSON.stringify(line)}\n`);
-  if (!isNamed) return (line) => write(process.stdout, `${line.message}\n`);
-  return (line) => {
-    const resource = line.labels.find(({ name }) => name === 'resource')?.value ?? '';
-    return write(process.stdout, `${paint('dim', resource)} ${line.message}\n`);
-  };
+function printer(options: LogsOptions, isNamed: boolean): LineHandler {
+  const { stdout } = process;
+  if (wantsJson(options)) return (line) => writeJson(stdout, JSON.stringify(line));
+  const prefix = (line: Log): string => `${paint('dim', resourceOf(line))} `;
+  const text = lineText({ raw: options.raw, prefix: isNamed ? prefix : undefined });
+  return (line) => write(stdout, text(line, stdout));
 }
 
 interface Range {

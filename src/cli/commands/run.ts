@@ -5,15 +5,19 @@ import type { Client } from '../../client/client.ts';
 import { command, examples, type OutputOptions, wantsJson, withOutput } from '../command.ts';
 import { parseDuration } from '../durations.ts';
 import { EXIT, jobExit, UsageError } from '../exit-codes.ts';
-import { followJob, streamOf } from '../follow.ts';
-import { outliveReaders, print, printJson, say, write } from '../output.ts';
+import { followJob } from '../follow.ts';
+import { streamOf } from '../log-line.ts';
+import { followForReader, print, printJson, say, write } from '../output.ts';
+import { lineText } from '../output-lines.ts';
 import { connect, findService, ownerId } from '../session.ts';
 import { shellCommand } from '../shell-words.ts';
+import { tellWhyItWaits } from '../waiting.ts';
 
 interface RunOptions extends OutputOptions {
   plan?: string;
   timeout?: string;
   detach?: boolean;
+  raw?: boolean;
 }
 
 export function runCommand(): Command {
@@ -23,6 +27,7 @@ export function runCommand(): Command {
     .argument('<command...>', 'one word is a shell command; several words are a command and its arguments')
     .option('--plan <plan>', "instance type, by id or name; the service's own otherwise")
     .option('--timeout <time>', 'end the job after this long, such as 90s, 15m or 2h')
+    .option('--raw', 'give a terminal every control sequence of the output, not only colours')
     .option('-d, --detach', "print the job's id and leave it running")
     .addHelpText(
       'after',
@@ -34,10 +39,11 @@ export function runCommand(): Command {
       )}\n
 Output goes to standard output and standard error as the job wrote it. Ctrl-C cancels the job and waits for its
 end; a second Ctrl-C leaves at once. With --json the job is printed at its end and its output goes to standard error.
+A reader that goes away, as with \`| head\`, ends this command and not the job.
 
 Exit codes: the job's own; 128 + n when signal n ended it; 124 it ran out of time; 125 it did not start, was lost, or
-was cut short by a stop of the host; 130 it was canceled; 1 the server refused or did not answer; 2 wrong arguments.
-Where the code alone does not tell, the last line on standard error does.`,
+was cut short by a stop of the host; 130 it was canceled; 141 nobody reads the output any more; 1 the server refused or
+did not answer; 2 wrong arguments. Where the code alone does not tell, the last line on standard error does.`,
     )
     .action(run);
 }
@@ -69,15 +75,20 @@ async function runToEnd(client: Client, create: () => Promise<Job>, options: Run
   // The workspace first: after the job's creation nothing should stand between it and its output.
   const owner = await ownerId(client);
   const interrupts = new Interrupts();
-  // The exit code is the job's, whoever reads its output: in `errand run ... | head` too.
-  outliveReaders();
   const job = await create();
+  followForReader(
+    () => `errand: nobody reads the output; ${job.id} goes on (\`errand jobs show ${job.id}\`)`,
+  );
   interrupts.cancels(client, job);
   if (process.stderr.isTTY) say(`job ${job.id}`);
   const json = wantsJson(options);
-  const onLine = (line: Log): Promise<void> =>
-    write(json || streamOf(line) === 'stderr' ? process.stderr : process.stdout, `${line.message}\n`);
-  const end = await followJob(client, job, { ownerId: owner, onLine });
+  const text = lineText(options);
+  const onLine = (line: Log): Promise<void> => {
+    const stream = json || streamOf(line) === 'stderr' ? process.stderr : process.stdout;
+    return write(stream, text(line, stream));
+  };
+  const stopTelling = tellWhyItWaits(client, job);
+  const end = await followJob(client, job, { ownerId: owner, onLine }).finally(stopTelling);
   interrupts.stop();
   if (json) await printJson(end);
   const { code, why } = jobExit(end);

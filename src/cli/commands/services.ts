@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 import type { Service, ServicePOST, ServiceType } from '../../api/contract-types.ts';
 import { command, examples, gather, type OutputOptions, wantsJson, withOutput } from '../command.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
-import { print, printJson, say } from '../output.ts';
+import { cell, print, printJson, say } from '../output.ts';
 import { deployLine, serviceFields, serviceTable } from '../presentation.ts';
 import { CommandError, connect, findService, ownerId } from '../session.ts';
 import { isLive, watchDeploy } from './deploy.ts';
@@ -58,6 +58,7 @@ interface CreateOptions extends OutputOptions {
   env?: string[];
   secretFile?: string[];
   wait?: boolean;
+  raw?: boolean;
 }
 
 function createCommand(): Command {
@@ -80,6 +81,7 @@ function createCommand(): Command {
       gather,
     )
     .option('--wait', 'show the first build and wait until it is live')
+    .option('--raw', 'with --wait: give a terminal every control sequence of the output, not only colours')
     .addHelpText(
       'after',
       examples(
@@ -107,7 +109,7 @@ async function create(options: CreateOptions): Promise<void> {
 }
 
 function created(service: Service, deployId: string | undefined): string {
-  return `${service.name} is ${service.id}${deployId ? `; its first deploy is ${deployId}` : ''}`;
+  return `${cell(service.name)} is ${service.id}${deployId ? `; its first deploy is ${deployId}` : ''}`;
 }
 
 function serviceBody(options: CreateOptions, owner: string): ServicePOST {

@@ -11,6 +11,21 @@ export async function findKeyByHash(queries: Queries, hash: string): Promise<Api
   return keyByHash.first(queries, { hash });
 }
 
+const keyByHint = prepared((queries, { from, to }: { from: string; to: string }) =>
+  queries
+    .selectFrom('api_keys')
+    .selectAll()
+    .where('hash', '>=', from)
+    .where('hash', '<', to)
+    .where('revoked_at', 'is', null),
+);
+
+/** The key that is good and whose hash begins so. @param hint hexadecimal digits */
+export async function findKeyByHint(queries: Queries, hint: string): Promise<ApiKeysTable | undefined> {
+  // Behind every digit that a hash can go on with.
+  return keyByHint.first(queries, { from: hint, to: `${hint}g` });
+}
+
 export async function findKey(
   queries: Queries,
   workspaceId: string,
@@ -51,6 +66,24 @@ export async function selectValidKeys(queries: Queries, workspaceId: string): Pr
     .orderBy('id')
     .limit(1000)
     .execute();
+}
+
+/** Ids that one query names at most. */
+const IDS_AT_ONCE = 500;
+
+/** Those of the keys that are still good. */
+export async function selectGoodKeys(queries: Queries, ids: readonly string[]): Promise<ApiKeysTable[]> {
+  const good: ApiKeysTable[] = [];
+  for (let from = 0; from < ids.length; from += IDS_AT_ONCE) {
+    const some = await queries
+      .selectFrom('api_keys')
+      .selectAll()
+      .where('id', 'in', ids.slice(from, from + IDS_AT_ONCE))
+      .where('revoked_at', 'is', null)
+      .execute();
+    good.push(...some);
+  }
+  return good;
 }
 
 /** Revokes a key that is not revoked. */

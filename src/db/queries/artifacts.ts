@@ -57,6 +57,12 @@ export async function presentArtifactsAmong(queries: Queries, ids: readonly stri
   return rows.map((row) => row.id);
 }
 
+/** All artifacts that are still there. */
+export async function presentArtifacts(queries: Queries): Promise<string[]> {
+  const rows = await queries.selectFrom('artifacts').select('id').where('removed_at', 'is', null).execute();
+  return rows.map((row) => row.id);
+}
+
 /** Services that were deleted and whose artifacts are not all removed. */
 export async function deletedServicesWithArtifacts(queries: Queries): Promise<string[]> {
   const rows = await queries

@@ -38,6 +38,11 @@ export async function updateCronRun(
     .executeTakeFirstOrThrow();
 }
 
+/** All runs that wait for the end of the one before. */
+export async function waitingCronRuns(queries: Queries): Promise<CronRunsTable[]> {
+  return queries.selectFrom('cron_runs').selectAll().where('state', '=', 'waiting').execute();
+}
+
 /** Services whose waiting run can start, because none of theirs is under way. */
 export async function servicesWithStartableRuns(queries: Queries, limit: number): Promise<string[]> {
   const rows = await queries

@@ -29,6 +29,7 @@ export async function insertDeploy(trx: Queries, deploy: NewDeploy): Promise<Dep
     commit_created_at: null,
     artifact_id: null,
     failure: null,
+    engine: null,
     updated_at: deploy.created_at,
     started_at: null,
     finished_at: null,
@@ -119,6 +120,28 @@ export async function nextQueuedDeploy(queries: Queries): Promise<DeploysTable |
     .executeTakeFirst();
 }
 
+/** How many deploys wait before this one, up to `limit`. */
+export async function countQueuedBefore(
+  queries: Queries,
+  deploy: Pick<DeploysTable, 'created_at' | 'id'>,
+  limit: number,
+): Promise<number> {
+  const before = queries
+    .selectFrom('deploys')
+    .select('id')
+    .where(ACTIVE_DEPLOYS)
+    .where('status', '=', 'queued')
+    .where((where) =>
+      where(where.refTuple('created_at', 'id'), '<', where.tuple(deploy.created_at, deploy.id)),
+    )
+    .limit(limit);
+  const row = await queries
+    .selectFrom(before.as('before'))
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
 /** Every deploy that waits, oldest first. */
 export async function queuedDeploys(queries: Queries): Promise<DeploysTable[]> {
   return queries
@@ -151,6 +174,22 @@ export async function activeDeploysAmong(queries: Queries, ids: readonly string[
     .where('status', '=', 'build_in_progress')
     .execute();
   return rows.map((row) => row.id);
+}
+
+/** Of the given ids those of deploys that another executor than this one builds, or built. */
+export async function deploysOfOtherEngines(
+  queries: Queries,
+  ids: readonly string[],
+  engine: string,
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await queries
+    .selectFrom('deploys')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('engine', '!=', engine)
+    .execute();
+  return rows.map(({ id }) => id);
 }
 
 /** The deploys of a service on which work is still to do. */
@@ -196,7 +235,7 @@ export async function transitionDeploy(
   trx: Queries,
   id: string,
   event: DeployEvent,
-  change: { at: string; failure?: string; artifactId?: string },
+  change: { at: string; failure?: string; artifactId?: string; engine?: string },
 ): Promise<DeployTransition> {
   const before = await findDeployById(trx, id);
   if (!before) return { result: 'missing' };
@@ -211,6 +250,7 @@ export async function transitionDeploy(
       ...(event === 'build' ? { started_at: change.at } : {}),
       ...(isOver ? { finished_at: change.at } : {}),
       ...(change.failure === undefined ? {} : { failure: change.failure }),
+      ...(change.engine === undefined ? {} : { engine: change.engine }),
       ...(change.artifactId === undefined ? {} : { artifact_id: change.artifactId }),
     })
     .where('id', '=', id)

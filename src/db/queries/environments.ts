@@ -117,6 +117,25 @@ export async function contentsOf(queries: Queries, environmentIds: readonly stri
   }));
 }
 
+/** The environment that a service or group is in: null for none, undefined when there is no such resource. */
+export async function environmentOf(
+  queries: Queries,
+  workspaceId: string,
+  resourceId: string,
+): Promise<string | null | undefined> {
+  for (const table of ['services', 'env_groups'] as const) {
+    const row = await queries
+      .selectFrom(table)
+      .select('environment_id')
+      .where('workspace_id', '=', workspaceId)
+      .where('id', '=', resourceId)
+      .$if(table === 'services', (query) => query.where('services.deleted_at', 'is', null))
+      .executeTakeFirst();
+    if (row) return row.environment_id;
+  }
+  return undefined;
+}
+
 /** Puts services and groups of a workspace into an environment, or into none; returns how many there were. */
 export async function moveToEnvironment(
   trx: Queries,

@@ -2,6 +2,7 @@
  * Jobs. `transitionJob` is the only function of the project that writes a job's phase after its creation: one guarded
  * UPDATE with the phases from which the event is allowed, and the transition's own row in the same transaction.
  */
+import { sql } from 'kysely';
 import { type JobEvent, sources, TERMINAL, TRANSITIONS } from '../../lifecycle/job.ts';
 import type { Queries } from '../open.ts';
 import { type Prepared, prepared } from '../prepared.ts';
@@ -16,6 +17,7 @@ export type TransitionFacts = Partial<
     | 'exit_code'
     | 'signal'
     | 'reason'
+    | 'engine'
     | 'boot_id'
     | 'deadline_monotonic_ms'
     | 'stop_monotonic_ms'
@@ -153,6 +155,32 @@ export async function pendingJobs(queries: Queries, limit: number): Promise<Jobs
   return oldestPending.all(queries, { limit });
 }
 
+const pendingBefore = prepared(
+  (queries, { createdAt, id, limit }: { createdAt: string; id: string; limit: number }) =>
+    queries
+      .selectFrom((inner) =>
+        inner
+          .selectFrom('jobs')
+          .select('id')
+          .where(UNFINISHED_JOBS)
+          .where('phase', '=', 'pending')
+          .where((where) => where(where.refTuple('created_at', 'id'), '<', where.tuple(createdAt, id)))
+          .limit(limit)
+          .as('before'),
+      )
+      .select((select) => select.fn.countAll<number>().as('count')),
+);
+
+/** How many jobs wait before this one, up to `limit`. */
+export async function countPendingBefore(
+  queries: Queries,
+  job: Pick<JobsTable, 'created_at' | 'id'>,
+  limit: number,
+): Promise<number> {
+  const row = await pendingBefore.first(queries, { createdAt: job.created_at, id: job.id, limit });
+  return Number(row?.count ?? 0);
+}
+
 /** Jobs that hold resources or may: everything between the intent to start and the end. */
 export async function activeJobs(queries: Queries): Promise<JobsTable[]> {
   return queries
@@ -184,6 +212,30 @@ export async function unfinishedAmong(queries: Queries, ids: string[]): Promise<
     .where('phase', 'not in', [...TERMINAL])
     .execute();
   return rows.map(({ id }) => id);
+}
+
+/** Of the given ids those of jobs that another executor than this one started. */
+export async function jobsOfOtherEngines(
+  queries: Queries,
+  ids: readonly string[],
+  engine: string,
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await queries
+    .selectFrom('jobs')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('engine', '!=', engine)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+/** The rowid of the last transition of any job: another one after each. */
+export async function newestTransition(queries: Queries): Promise<string | undefined> {
+  const { rows } = await sql<{
+    newest: number | null;
+  }>`select max(rowid) as newest from job_transitions`.execute(queries);
+  return rows[0]?.newest === null ? undefined : String(rows[0]?.newest);
 }
 
 /** How many unfinished jobs use an artifact: while there is one, the artifact stays. */

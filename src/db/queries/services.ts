@@ -147,3 +147,29 @@ export async function selectServices(
   }
   return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(page.limit).execute();
 }
+
+/** When a service was deleted last; undefined when none ever was. */
+export async function newestDeletion(queries: Queries): Promise<string | undefined> {
+  const row = await queries
+    .selectFrom('services')
+    .select('deleted_at')
+    .where('deleted_at', 'is not', null)
+    .orderBy('deleted_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.deleted_at ?? undefined;
+}
+
+/** Of the given ids those of services, with whether they were deleted. */
+export async function servicesAmong(
+  queries: Queries,
+  ids: readonly string[],
+): Promise<{ id: string; isDeleted: boolean }[]> {
+  if (ids.length === 0) return [];
+  const rows = await queries
+    .selectFrom('services')
+    .select(['id', 'deleted_at'])
+    .where('id', 'in', ids)
+    .execute();
+  return rows.map(({ id, deleted_at }) => ({ id, isDeleted: deleted_at !== null }));
+}

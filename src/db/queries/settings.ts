@@ -13,3 +13,11 @@ export async function findSetting(queries: Queries, name: string): Promise<strin
 export async function deleteSetting(queries: Queries, name: string): Promise<void> {
   await queries.deleteFrom('settings').where('name', '=', name).execute();
 }
+
+export async function putSetting(queries: Queries, name: string, value: string): Promise<void> {
+  await queries
+    .insertInto('settings')
+    .values({ name, value })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+    .execute();
+}

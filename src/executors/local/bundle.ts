@@ -4,6 +4,7 @@ import { lchown } from 'node:fs/promises';
 import { join } from 'node:path';
 import { walkTree } from '../../shared/trees.ts';
 import type { InstanceSpec } from '../executor.ts';
+import { shellText } from '../shell-input.ts';
 import {
   COMMAND_FILE,
   type HostFacts,
@@ -60,6 +61,7 @@ export function writeBundle(
   host: HostFacts,
 ): void {
   mkdirSync(paths.orders, { mode: 0o755 });
+  writeEtc(paths.etc, name, host);
   if (spec.secretFiles.length > 0) {
     mkdirSync(paths.secrets, { mode: 0o755 });
     for (const { name: file, content } of spec.secretFiles) {
@@ -70,9 +72,17 @@ export function writeBundle(
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config), { mode: 0o600 });
 }
 
+/** The layer of /etc that is the instance's own: under its own name it finds itself. */
+function writeEtc(folder: string, name: string, { hosts, resolvConf }: HostFacts): void {
+  mkdirSync(join(folder, 'secrets'), { recursive: true });
+  const lines = hosts === '' || hosts.endsWith('\n') ? hosts : `${hosts}\n`;
+  const files = { hosts: `${lines}127.0.0.1 ${name}\n`, hostname: `${name}\n`, 'resolv.conf': resolvConf };
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text, { mode: 0o444 });
+}
+
 /** Writes what the first process of an instance reads at its start. */
 export function writeOrders(folder: string, { command, environment }: InstanceSpec, user: User): void {
-  if (needsCommandFile(command)) writeFor(user, join(folder, COMMAND_FILE), command);
+  if (needsCommandFile(command)) writeFor(user, join(folder, COMMAND_FILE), shellText(command));
   writeFor(user, join(folder, ORDERS_FILE), orders(command, environment));
 }
 

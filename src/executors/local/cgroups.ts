@@ -111,6 +111,23 @@ function removeIfEmpty(folder: string): void {
   }
 }
 
+/** Makes the group with all processors and memory of the one above, which those in it inherit. @returns false without */
+function makeCpuset(group: string): boolean {
+  if (!existsSync(`${MOUNT}/cpuset/cgroup.procs`)) return false;
+  let above = `${MOUNT}/cpuset`;
+  for (const name of group.split('/')) {
+    const folder = `${above}/${name}`;
+    mkdirSync(folder, { recursive: true });
+    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+      if ((readText(`${folder}/${file}`) ?? '').trim() === '')
+        writeFileSync(`${folder}/${file}`, readText(`${above}/${file}`) ?? '');
+    }
+    writeFileSync(`${folder}/cgroup.clone_children`, '1');
+    above = folder;
+  }
+  return true;
+}
+
 /** cgroup v1, alone or in a hybrid mount: one folder per controller. */
 class LegacyCgroups implements Cgroups {
   readonly version = 1;
@@ -129,6 +146,8 @@ class LegacyCgroups implements Cgroups {
     for (const controller of this.#controllers) {
       mkdirSync(`${MOUNT}/${controller}/${group}`, { recursive: true });
     }
+    // It limits nothing, but the JVM believes no limit where it does not find all four.
+    if (makeCpuset(group)) this.#controllers.push('cpuset');
   }
 
   create(id: string): void {

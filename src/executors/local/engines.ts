@@ -11,7 +11,7 @@ import { argumentsOf, findByArgument, signalProcess } from '../processes.ts';
 import { shownInProject } from '../project-secrets.ts';
 import { makeInstanceFolders, type User, writeBundle } from './bundle.ts';
 import type { Cgroups } from './cgroups.ts';
-import type { HostView } from './host-view.ts';
+import type { HostParts, HostView } from './host-view.ts';
 import { type RuntimeChoice, run } from './runtime.ts';
 import type { HostFacts, InstancePaths, SharedSpec } from './spec.ts';
 import type { Standby } from './standbys.ts';
@@ -23,7 +23,7 @@ const ORDERS = 'orders';
 export interface EngineOptions {
   cgroups: Cgroups;
   view: HostView;
-  facts: Omit<HostFacts, 'cgroupMounts' | 'runtimeCgroup'>;
+  facts: Omit<HostFacts, 'cgroupMounts' | 'runtimeCgroup' | keyof HostParts>;
   choice: RuntimeChoice;
   user: User;
   bundlesFolder: string;
@@ -61,6 +61,7 @@ export class Engines {
     this.#options.cgroups.limit(name, shared.limits);
     writeBundle(this.bundle(name), name, shared, this.#paths(shared, name, folder), {
       ...this.#options.facts,
+      ...this.#options.view.parts,
       cgroupMounts: this.#options.choice.joinsCgroup ? this.#options.cgroups.mounts(name) : [],
       ...(this.#options.choice.joinsCgroup ? {} : { runtimeCgroup: this.#options.cgroups.pathOf(name) }),
     });
@@ -111,7 +112,7 @@ export class Engines {
   #paths({ project, secretFiles }: SharedSpec, name: string, folder: string): InstancePaths {
     return {
       rootfs: this.#options.view.rootfs,
-      etc: this.#options.view.etc,
+      etc: join(this.bundle(name), 'etc'),
       home: join(folder, 'home'),
       tmp: join(folder, 'tmp'),
       upper: join(folder, 'upper'),

@@ -31,9 +31,11 @@ import { pidInside, signalProcess } from '../processes.ts';
 import { giveTree, writeOrders } from './bundle.ts';
 import type { Cgroups } from './cgroups.ts';
 import { Engines } from './engines.ts';
-import { makeHostView } from './host-view.ts';
+import { HostView } from './host-view.ts';
+import { limitsForInstances } from './inherited-limits.ts';
 import type { JobsPlace } from './jobs-place.ts';
 import { Launcher, type Supervisor } from './launcher.ts';
+import { guardPort } from './port-guard.ts';
 import { type RuntimeChoice, UNIFIED_BESIDE_CONTROLLERS, writeWrapper } from './runtime.ts';
 import { type SharedSpec, sharedOf } from './spec.ts';
 import { LOG, newSupervisorName, type Standby, Standbys } from './standbys.ts';
@@ -41,8 +43,8 @@ import { Words } from './words.ts';
 
 /** The user of all instances: unprivileged, and no user of the host's own. */
 export const USER = { uid: 64_000, gid: 64_000 };
-/** How long a supervisor that was let go and the first process may take to the ticket. */
-const TICKET_WAIT_MS = 10_000;
+/** How long a supervisor that was let go and the first process may take to the ticket: long on a host under load. */
+const TICKET_WAIT_MS = 60_000;
 /** An instance is made in about 10 ms: until then the ticket is looked for at short intervals. */
 const SOON_MS = 50;
 /** How long the first process may be alone before the command is there to be signalled. */
@@ -86,10 +88,12 @@ export class LocalExecutor implements Executor {
   readonly #cgroups: Cgroups;
   readonly #place: JobsPlace;
   readonly #runFolder: string;
+  readonly #view: HostView;
   readonly #engines: Engines;
   readonly #words: Words;
   readonly #launcher: Launcher;
   readonly #standbys: Standbys;
+  #endPortGuard: (() => void) | undefined;
 
   constructor(
     options: LocalExecutorOptions & { conmon: string; init: string; choice: RuntimeChoice; place: JobsPlace },
@@ -110,17 +114,16 @@ export class LocalExecutor implements Executor {
     };
     for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true, mode: 0o700 });
     const mountPoints = this.#cgroups.mounts('x').map(({ destination }) => destination);
-    const view = makeHostView(this.#runFolder, USER, mountPoints);
+    this.#view = new HostView(this.#runFolder, USER, mountPoints, join(this.#runFolder, 'bare'));
     this.#engines = new Engines({
       ...folders,
       exitsFolder: this.#folders.exitsFolder,
       cgroups: this.#cgroups,
-      view,
+      view: this.#view,
       facts: {
         ...USER,
-        toolchains: view.toolchains,
-        liveEtc: view.liveEtc,
         hasBash: existsSync('/bin/bash'),
+        ...limitsForInstances(),
         init: options.init,
         network: options.network,
         userNamespace: options.choice.userNamespace,
@@ -143,6 +146,7 @@ export class LocalExecutor implements Executor {
         joinFiles: options.place.supervisorJoinFiles,
         hiddenMounts: options.choice.hidesUnified ? [UNIFIED_BESIDE_CONTROLLERS] : [],
         madeExecutable: mountOf(options.dataDir)?.options.includes('noexec') ? [options.dataDir] : [],
+        bareViews: this.#view.bareViews,
       },
       this.#words,
     );
@@ -182,7 +186,8 @@ export class LocalExecutor implements Executor {
       }
       // Only what nobody writes to can be shared in advance.
       const shared = sharedOf(spec);
-      const key = spec.project.kind === 'artifact' ? contentKey(shared) : undefined;
+      const host = this.#view.refresh();
+      const key = spec.project.kind === 'artifact' ? contentKey(shared, host) : undefined;
       const standby = this.#takeStandby(spec, key);
       supervisor = standby.supervisor;
       // All of the instance that is not made yet, around a supervisor that waits.
@@ -249,12 +254,24 @@ export class LocalExecutor implements Executor {
     await this.#folders.remove(id);
   }
 
+  async giveTree(tree: string): Promise<void> {
+    await giveTree(tree, USER);
+  }
+
   async list(): Promise<string[]> {
     return this.#folders.list();
   }
 
   async usage(id: string): Promise<{ memoryBytes: number; cpuSeconds: number } | undefined> {
     return this.#cgroups.usage(this.#folders.engineName(id));
+  }
+
+  async guardPort(port: number): Promise<void> {
+    this.#endPortGuard = await guardPort(port, {
+      instancesFolder: this.#folders.root,
+      pidFile: join(this.#runFolder, 'port-guard.pid'),
+      joinFiles: this.#place.supervisorJoinFiles,
+    });
   }
 
   async close(): Promise<void> {
@@ -265,6 +282,7 @@ export class LocalExecutor implements Executor {
     this.#words.close();
     // What runs on needs its bundle; without any, nothing of this server stays on the host.
     if ((await this.list()).length > 0) return;
+    this.#endPortGuard?.();
     rmSync(this.#runFolder, { recursive: true, force: true });
     this.#cgroups.close();
     this.#place.release();
@@ -353,12 +371,13 @@ export class LocalExecutor implements Executor {
 /** Nothing of the instance was made, and that says nothing about the job: another attempt may be made. */
 class LauncherEndedError extends Error {}
 
-/** The same for two instances exactly when they are made of the same. */
-function contentKey(shared: SharedSpec): string {
+/** The same for two instances exactly when they are made of the same. @param host stamp of what they see of it */
+function contentKey(shared: SharedSpec, host: string): string {
   const secrets = (all: [string, Secret][]): string[][] =>
     all.map(([name, value]) => [name, value.reveal()]).sort(([a], [b]) => (a! < b! ? -1 : 1));
   const content = {
     ...shared,
+    host,
     environment: secrets(Object.entries(shared.environment)),
     secretFiles: secrets(shared.secretFiles.map(({ name, content: text }) => [name, text])),
   };

@@ -17,8 +17,8 @@ import { findProgram, run } from './runtime.ts';
 const MOUNT = '/sys/fs/cgroup';
 /** A host under load answers late. */
 const SYSTEMD_WAIT_MS = 60_000;
-/** A scope whose last process has just ended goes in an instant. */
-const LEAVING_WAIT_MS = 5000;
+/** A scope whose last process has just ended goes in an instant; under load, when systemd comes to it. */
+const LEAVING_WAIT_MS = 60_000;
 /** How long jobs may take to end when the host goes down: what systemd gives to units that name no limit. */
 const STOP_WAIT = '90s';
 /** The part of the scope's cgroup that the keeper is in, on cgroup v2. */

@@ -38,6 +38,13 @@ export interface LauncherOptions {
   hiddenMounts: string[];
   /** Mounted noexec, and executable in its own namespace. */
   madeExecutable: string[];
+  /** Folders that are also seen at another place in its own namespace, without what is mounted below them. */
+  bareViews: BareView[];
+}
+
+export interface BareView {
+  folder: string;
+  place: string;
 }
 
 /** What the shell is told of one supervisor. */
@@ -69,12 +76,15 @@ export interface Supervisor {
   release(): void;
 }
 
-/** The shell's first words: told one line for each path, and an empty one after the last. */
+/** The shell's first words: told of paths, one a line, and an empty one after the last of a kind. */
 const PREPARE = `
 while IFS= read -r file && [ -n "$file" ]; do echo 0 > "$file" || exit 1; done
 while IFS= read -r folder && [ -n "$folder" ]; do umount "$folder" || exit 1; done
 while IFS= read -r folder && [ -n "$folder" ]; do
   mount --rbind "$folder" "$folder" && mount -o remount,bind,exec,nosuid,nodev "$folder" || exit 1
+done
+while IFS= read -r folder && [ -n "$folder" ] && IFS= read -r place; do
+  mount --bind "$folder" "$place" && mount --make-private "$place" || exit 1
 done`;
 
 /**
@@ -143,7 +153,7 @@ export class Launcher {
 
   #startShell(): ChildProcess {
     const { conmon, wrapper, bundlesFolder, stateFolder, exitsFolder, words } = this.#options;
-    const { joinFiles, hiddenMounts, madeExecutable } = this.#options;
+    const { joinFiles, hiddenMounts, madeExecutable, bareViews } = this.#options;
     const shell = [
       '/bin/sh',
       '-c',
@@ -162,7 +172,12 @@ export class Launcher {
       // Its own session: a Ctrl-C for the server is none for what it starts.
       detached: true,
       // The supervisor and its runtime need a path and the descriptor to report on; no secret goes this way.
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin', _OCI_SYNCPIPE: String(REPORT_FD) },
+      // conmon refuses arguments that are no text in its locale.
+      env: {
+        PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin',
+        LC_ALL: 'C.UTF-8',
+        _OCI_SYNCPIPE: String(REPORT_FD),
+      },
       stdio: ['pipe', 'pipe', said],
     });
     closeSync(said);
@@ -182,7 +197,8 @@ export class Launcher {
       throw new Error('the shell that starts supervisors could not be started');
     }
     child.stdin.on('error', forget);
-    const prepared = [joinFiles, hiddenMounts, madeExecutable].flatMap((paths) => [...paths, '']);
+    const views = bareViews.flatMap(({ folder, place }) => [folder, place]);
+    const prepared = [joinFiles, hiddenMounts, madeExecutable, views].flatMap((paths) => [...paths, '']);
     child.stdin.write(prepared.map((line) => `${line}\n`).join(''));
     createInterface({ input: child.stdout }).on('line', (name) => this.#answer(name));
     child.unref();

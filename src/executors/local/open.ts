@@ -6,41 +6,42 @@ import { join } from 'node:path';
 import { giveTree } from './bundle.ts';
 import { LocalExecutor, type LocalExecutorOptions, TRIAL_PREFIX, USER } from './executor.ts';
 import { openJobsPlace } from './jobs-place.ts';
-import { findProgram, isHybrid, type RuntimeChoice } from './runtime.ts';
+import { findPrograms, PROGRAMS } from './programs.ts';
+import { isHybrid, type RuntimeChoice } from './runtime.ts';
 
-/** The local executor cannot work on this host; the message says what to install or which flag to use. */
+/** The local executor cannot work on this host; the message says why. */
 export class LocalExecutorUnavailable extends Error {}
-
-const PACKAGES = 'crun conmon tini util-linux';
 
 /** Finds a pair of supervisor and runtime that works here, by trying it once. @throws LocalExecutorUnavailable */
 export async function openLocalExecutor(options: LocalExecutorOptions): Promise<LocalExecutor> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     throw unavailable('it needs Linux and root');
   }
-  const conmon = findProgram('conmon');
-  const init = findProgram('tini') ?? findProgram('catatonit');
-  const runtimes = (['crun', 'runc'] as const).flatMap((name) => {
-    const path = findProgram(name);
-    return path ? [{ name, path }] : [];
-  });
-  if (!conmon || !init || runtimes.length === 0) {
-    const missing = [
-      conmon ? [] : 'conmon',
-      init ? [] : 'tini',
-      runtimes.length > 0 ? [] : 'crun (or runc)',
-    ].flat();
-    throw unavailable(
-      `not found: ${missing.join(', ')}`,
-      `. On Debian or Ubuntu: apt-get install ${PACKAGES}`,
-    );
+  if (/[:\n]/.test(options.dataDir)) {
+    // It ends the name of a log at the first colon, and would write output to another place without a word.
+    const path = JSON.stringify(options.dataDir);
+    throw unavailable(`conmon cannot write below ${path}: the path must have no colon and no line break`);
+  }
+  const [supervisor] = findPrograms('supervisor');
+  const [init] = findPrograms('init');
+  const runtimes = findPrograms('runtime');
+  if (!supervisor || !init || runtimes.length === 0) {
+    const kinds = Object.keys(PROGRAMS) as (keyof typeof PROGRAMS)[];
+    const missing = kinds.filter((kind) => findPrograms(kind).length === 0);
+    throw unavailable(`not found: ${missing.map((kind) => PROGRAMS[kind].join(' or ')).join(', ')}`);
   }
   const failures: string[] = [];
   for (const choice of candidates(runtimes)) {
     let executor: LocalExecutor | undefined;
     try {
       const place = await openJobsPlace(options.dataDir);
-      executor = new LocalExecutor({ ...options, conmon, init, choice, place });
+      executor = new LocalExecutor({
+        ...options,
+        conmon: supervisor.path,
+        init: init.path,
+        choice,
+        place,
+      });
       await tryOnce(executor, options.dataDir);
       await executor.open();
       return executor;
@@ -49,13 +50,11 @@ export async function openLocalExecutor(options: LocalExecutorOptions): Promise<
       await executor?.close().catch((cause: unknown) => failures.push(messageOf(cause)));
     }
   }
-  throw new LocalExecutorUnavailable(`cannot start instances: ${[...new Set(failures)].join('; ')}${HINT}`);
+  throw new LocalExecutorUnavailable(`cannot start instances: ${[...new Set(failures)].join('; ')}`);
 }
 
-const HINT =
-  '. `errand doctor` says more; for development without isolation: errand serve --executor process';
-const unavailable = (why: string, advice = ''): LocalExecutorUnavailable =>
-  new LocalExecutorUnavailable(`the local executor cannot run: ${why}${advice}${HINT}`);
+const unavailable = (why: string): LocalExecutorUnavailable =>
+  new LocalExecutorUnavailable(`the local executor cannot run: ${why}`);
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Ways to run, best first. */
@@ -76,7 +75,7 @@ async function tryOnce(executor: LocalExecutor, dataDir: string): Promise<void> 
   const folder = join(dataDir, 'try', id);
   mkdirSync(join(folder, 'tree', 'folder'), { recursive: true });
   await giveTree(join(folder, 'tree'), USER);
-  const abort = AbortSignal.timeout(15_000);
+  const abort = AbortSignal.timeout(60_000);
   try {
     await executor.start({
       id,

@@ -1,6 +1,9 @@
 /** Builds the OCI configuration of an instance. Pure: facts in, one object out; nothing is touched. */
 import type { Secret } from '../../shared/secret.ts';
 import type { InstanceSpec } from '../executor.ts';
+import { isShellName, requiresBash, searchPath, shellText } from '../shell-input.ts';
+import type { HostParts } from './host-view.ts';
+import type { ProcessLimits } from './inherited-limits.ts';
 import { seccomp } from './seccomp.ts';
 
 /** Where a built service finds its project. */
@@ -27,6 +30,7 @@ export interface Mount {
 /** Where the parts of one instance lie on the host. */
 export interface InstancePaths {
   rootfs: string;
+  /** The uppermost layer of its /etc. */
   etc: string;
   home: string;
   tmp: string;
@@ -40,14 +44,10 @@ export interface InstancePaths {
   orders: string;
 }
 
-export interface HostFacts {
+export interface HostFacts extends HostParts, ProcessLimits {
   /** The unprivileged user of instances. */
   uid: number;
   gid: number;
-  /** Read-only parts of the host: /usr and what else holds its toolchains. */
-  toolchains: string[];
-  /** Live files of /etc that change while the host runs. */
-  liveEtc: string[];
   hasBash: boolean;
   init: string;
   network: 'host' | 'none';
@@ -82,21 +82,25 @@ export const needsCommandFile = (command: string): boolean => Buffer.byteLength(
 
 /**
  * What the first process reads before it runs the command: a shell text that sets variables and its first argument.
- * All variables come this way, and none with the first process itself: some make a program load code or mean something
- * to a shell, and nothing of a service may run, print or fail before there is a job.
+ * Variables come this way, and not with the first process itself: some make a program load code or mean something to a
+ * shell, and nothing of a service may run, print or fail before there is a job. Names that a shell cannot set mean
+ * nothing to it or a loader either: `processEnvironment` has those.
  */
 export function orders(command: string, environment: InstanceSpec['environment']): string {
-  const given = needsCommandFile(command) ? `eval "$(cat ${ORDERS_FOLDER}/${COMMAND_FILE})"` : command;
+  const given = needsCommandFile(command)
+    ? `eval "$(cat ${ORDERS_FOLDER}/${COMMAND_FILE})"`
+    : shellText(command);
   const exports = Object.entries(environment)
-    .filter(([key]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(key))
+    .filter(([key]) => isShellName(key))
+    .map(([key, value]) => [key, key === 'PATH' ? searchPath(value.reveal(), DEFAULTS.PATH) : value.reveal()])
     // As `command`: a shell that keeps a name to itself must go on all the same.
-    .map(([key, value]) => `command export ${key}=${quote(value.reveal())}\n`);
+    .map(([key, value]) => `command export ${key}=${quote(value!)}\n`);
   return `{ :\n${exports.join('')}} 2>/dev/null\nset -- ${quote(given)}\n`;
 }
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** The whole `config.json` of an instance. @param name of its supervisor; it is the host name as well */
+/** The whole `config.json` of an instance. @throws when a variable cannot reach it. @param name of its supervisor; it is the host name as well */
 export function ociConfig(
   name: string,
   spec: SharedSpec,
@@ -110,11 +114,13 @@ export function ociConfig(
     process: {
       terminal: false,
       user: { uid: host.uid, gid: host.gid },
-      args: processArguments(host),
-      env: Object.entries(DEFAULTS).map(([key, value]) => `${key}=${value}`),
+      args: processArguments(spec, host),
+      env: Object.entries({ ...DEFAULTS, ...unsettable(spec) }).map(([key, value]) => `${key}=${value}`),
       cwd: spec.workingDirectory === '' ? PROJECT : `${PROJECT}/${spec.workingDirectory}`,
       capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
       noNewPrivileges: true,
+      rlimits: [{ type: 'RLIMIT_CORE', soft: host.coreBytes, hard: host.coreBytes }],
+      oomScoreAdj: host.oomScoreAdj,
     },
     mounts: mounts(spec, paths, host),
     linux: linux(spec, host),
@@ -126,10 +132,12 @@ export function ociConfig(
  * of its folder, so that no command can undo or forge what was taken. Then it becomes the reaper, which runs the
  * command. Without the word or the ticket it ends before that.
  */
-function processArguments(host: HostFacts): string[] {
+function processArguments(spec: SharedSpec, host: HostFacts): string[] {
   const shell = host.hasBash ? 'bash' : 'sh';
+  // Others drop what they cannot set.
+  const first = requiresBash(spec.environment, host.hasBash) ? '/bin/bash' : '/bin/sh';
   return [
-    '/bin/sh',
+    first,
     '-c',
     [
       `read -r __errand <&${WORD_FD} && [ "$__errand" = go ] || exit 125`,
@@ -142,6 +150,14 @@ function processArguments(host: HostFacts): string[] {
     'errand',
   ];
 }
+
+/** Variables whose names no shell can set. */
+const unsettable = ({ environment }: SharedSpec): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment)
+      .filter(([key]) => !isShellName(key))
+      .map(([key, value]) => [key, value.reveal()]),
+  );
 
 /** Variables that a service's own win over. */
 const DEFAULTS = {
@@ -181,31 +197,61 @@ function mounts(spec: SharedSpec, paths: InstancePaths, host: HostFacts): Mount[
       source: 'devpts',
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'],
     },
-    memory('/dev/shm', 'noexec', 'mode=1777', 'size=64m'),
+    memory('/dev/shm', 'noexec', 'mode=1777', `size=${sharedMemoryBytes(spec)}`),
     memory('/run', 'mode=755', 'size=1m'),
-    memory('/opt', 'mode=755', 'size=1m'),
-    bind(paths.etc, '/etc', 'ro'),
-    ...host.liveEtc.map((file) => bind(file, file, 'ro')),
-    ...host.toolchains.map((folder) => bind(folder, folder, 'ro')),
+    layers('/etc', [paths.etc, ...host.etcLayers], host),
+    layers('/opt', host.optLayers, host),
+    ...[...host.mountedBelow, ...host.toolchains].map((path) => bind(path, path, 'ro')),
     bind(paths.tmp, '/tmp'),
     bind(paths.tmp, '/var/tmp'),
     bind(paths.home, HOME),
     ...projectMounts(spec, paths, host),
     bind(paths.orders, ORDERS_FOLDER, 'ro'),
     ...secretMounts(spec, paths),
-    ...host.cgroupMounts.map(({ source, destination }) => bind(source, destination, 'ro', 'noexec')),
+    ...cgroupMounts(host),
   ];
 }
+
+/** Among the options of an overlay a comma ends a path, and a colon begins the next. */
+const overlayPath = (path: string): string => path.replaceAll(/[\\:,]/g, '\\$&');
+
+/** Folders of the host laid over each other, the uppermost first; nobody can write to them. */
+const layers = (destination: string, folders: string[], { userNamespace }: HostFacts): Mount => ({
+  destination,
+  type: 'overlay',
+  source: 'overlay',
+  options: [
+    'ro',
+    'nosuid',
+    'nodev',
+    `lowerdir=${folders.map(overlayPath).join(':')}`,
+    ...(userNamespace ? ['userxattr'] : []),
+  ],
+});
+
+/** Half of the instance's memory, to which what lies there counts, and never less than container engines give. */
+const sharedMemoryBytes = ({ limits }: SharedSpec): number =>
+  Math.max(64 * 2 ** 20, Math.floor(limits.memoryBytes / 2));
 
 function projectMounts(spec: SharedSpec, paths: InstancePaths, host: HostFacts): Mount[] {
   if (spec.project.kind === 'writable') {
     return [bind(spec.project.tree, PROJECT), bind(spec.project.cache, `${HOME}/.cache`)];
   }
-  const layers = [`lowerdir=${spec.project.tree}`, `upperdir=${paths.upper}`, `workdir=${paths.work}`];
-  // In a user namespace overlayfs may not use its trusted attributes; without these it cannot remove a folder.
-  if (host.userNamespace) layers.push('userxattr');
+  const folders = [
+    `lowerdir=${overlayPath(spec.project.tree)}`,
+    `upperdir=${overlayPath(paths.upper)}`,
+    `workdir=${overlayPath(paths.work)}`,
+  ];
+  // In a user namespace overlayfs may not use its trusted attributes. With others it can remove a folder of the build,
+  // but never rename one: the kernel refuses both options together.
+  const attributes = host.userNamespace ? 'userxattr' : 'redirect_dir=on';
   return [
-    { destination: PROJECT, type: 'overlay', source: 'overlay', options: ['nosuid', 'nodev', ...layers] },
+    {
+      destination: PROJECT,
+      type: 'overlay',
+      source: 'overlay',
+      options: ['nosuid', 'nodev', ...folders, attributes],
+    },
   ];
 }
 
@@ -216,6 +262,15 @@ function secretMounts(spec: SharedSpec, paths: InstancePaths): Mount[] {
     bind(paths.secrets, '/etc/secrets', 'ro'),
     ...paths.projectSecrets.map((name) => bind(`${paths.secrets}/${name}`, `${PROJECT}/${name}`, 'ro')),
   ];
+}
+
+/** Where runtimes of languages read their limits. */
+function cgroupMounts(host: HostFacts): Mount[] {
+  if (host.runtimeCgroup === undefined) {
+    return host.cgroupMounts.map(({ source, destination }) => bind(source, destination, 'ro', 'noexec'));
+  }
+  const options = ['ro', 'nosuid', 'noexec', 'nodev'];
+  return [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options }];
 }
 
 function linux(spec: SharedSpec, host: HostFacts): Record<string, unknown> {

@@ -15,6 +15,7 @@ import { ExitWatch } from '../exit-watch.ts';
 import { InstanceFolders } from '../instance-folder.ts';
 import { argumentsOf, findByEnvironment, signalProcess } from '../processes.ts';
 import { shownInProject } from '../project-secrets.ts';
+import { requiresBash, searchPath, shellText } from '../shell-input.ts';
 import type { Plan } from './supervisor.ts';
 
 const SUPERVISOR = fileURLToPath(new URL('./supervisor.ts', import.meta.url));
@@ -40,10 +41,12 @@ export class ProcessExecutor implements Executor {
     const folder = this.#folders.folder(id);
     crashPoint('instance-folder-made');
     try {
+      const hasBash = existsSync('/bin/bash');
+      requiresBash(spec.environment, hasBash);
       const tree = await this.#project(spec);
       const plan: Plan = {
-        command: spec.command,
-        shell: existsSync('/bin/bash') ? '/bin/bash' : '/bin/sh',
+        command: shellText(spec.command),
+        shell: hasBash ? '/bin/bash' : '/bin/sh',
         cwd: join(tree, spec.workingDirectory),
         environment: this.#environment(spec),
         ticketFile: this.#folders.ticketFile(id),
@@ -119,6 +122,10 @@ export class ProcessExecutor implements Executor {
     return undefined;
   }
 
+  async giveTree(): Promise<void> {
+    // Instances are this server's own user.
+  }
+
   async close(): Promise<void> {
     this.#exits.close();
   }
@@ -146,9 +153,13 @@ export class ProcessExecutor implements Executor {
 
   #environment(spec: InstanceSpec): Record<string, string> {
     const folder = this.#folders.folder(spec.id);
-    const own = Object.entries(spec.environment).map(([key, value]) => [key, value.reveal()] as const);
+    const standard = process.env['PATH'] ?? '/usr/bin:/bin';
+    const own = Object.entries(spec.environment).map(
+      ([key, value]) =>
+        [key, key === 'PATH' ? searchPath(value.reveal(), standard) : value.reveal()] as const,
+    );
     return {
-      PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+      PATH: standard,
       HOME: join(folder, 'home'),
       TMPDIR: join(folder, 'tmp'),
       LANG: 'C.UTF-8',

@@ -1,0 +1,4 @@
+# Leaves word that it was started, and ends.
+. ./shared.sh
+report_start
+echo started
