@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Deploy, Service } from '../../src/api/contract-types.ts';
 import { unlessAbsent } from '../../src/shared/absence.ts';
 import { eventually } from '../support/eventually.ts';
@@ -32,6 +32,8 @@ beforeAll(async () => {
     network: 'none',
   });
 });
+// Two builds each, of up to six repositories, on a host that may be under load.
+vi.setConfig({ testTimeout: 90_000 });
 afterAll(async () => {
   await server.close();
   await https.close();
