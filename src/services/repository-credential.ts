@@ -13,8 +13,7 @@ export type RepositoryCredential =
   { kind: 'token'; userAndPassword: Secret } | { kind: 'key'; privateKey: Secret };
 
 /** Under these names they are sealed; the names never change. */
-export const TOKEN = 'repo credential';
-export const KEY = 'repo key';
+export const SEALED_AS = { token: 'repo credential', key: 'repo key' } as const;
 const MAX_KEY = 32 * 1024;
 const MAX_KNOWN_HOSTS = 16 * 1024;
 
@@ -27,9 +26,14 @@ export function setCredential(
 ): void {
   forgetCredential(extra);
   if (credential.kind === 'token') {
-    extra.repoCredentialSealed = sealValue(vault, serviceId, TOKEN, credential.userAndPassword.reveal());
+    extra.repoCredentialSealed = sealValue(
+      vault,
+      serviceId,
+      SEALED_AS.token,
+      credential.userAndPassword.reveal(),
+    );
   } else {
-    extra.repoKeySealed = sealValue(vault, serviceId, KEY, credential.privateKey.reveal());
+    extra.repoKeySealed = sealValue(vault, serviceId, SEALED_AS.key, credential.privateKey.reveal());
   }
 }
 
@@ -47,9 +51,13 @@ export function openCredential(
   extra: ServiceExtra,
 ): RepositoryCredential | undefined {
   const { repoCredentialSealed, repoKeySealed } = extra;
-  if (repoKeySealed) return { kind: 'key', privateKey: openValue(vault, serviceId, KEY, repoKeySealed) };
+  if (repoKeySealed)
+    return { kind: 'key', privateKey: openValue(vault, serviceId, SEALED_AS.key, repoKeySealed) };
   if (!repoCredentialSealed) return undefined;
-  return { kind: 'token', userAndPassword: openValue(vault, serviceId, TOKEN, repoCredentialSealed) };
+  return {
+    kind: 'token',
+    userAndPassword: openValue(vault, serviceId, SEALED_AS.token, repoCredentialSealed),
+  };
 }
 
 /** @throws `invalidRequest` for what is no private key, and for one that only a passphrase opens */

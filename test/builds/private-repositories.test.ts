@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Deploy, Service } from '../../src/api/contract-types.ts';
 import { unlessAbsent } from '../../src/shared/absence.ts';
 import { eventually } from '../support/eventually.ts';
@@ -32,6 +32,8 @@ beforeAll(async () => {
     network: 'none',
   });
 });
+// Two builds each, of up to six repositories, on a host that may be under load.
+vi.setConfig({ testTimeout: 90_000 });
 afterAll(async () => {
   await server.close();
   await https.close();
@@ -213,7 +215,7 @@ describe('a private repository over https', () => {
     app.git('lfs', 'track', '*.bin');
     app.commit({ 'gone.bin': 'lost' }, 'with what is not there');
     execFileSync('rm', ['-rf', join(app.path, '.git/lfs/objects')]);
-    const service = await create(https.url('app.git'), 'cat app.txt; head -c 7 gone.bin; ls elsewhere');
+    const service = await create(https.url('app.git'), 'cat app.txt; head -c 7 gone.bin; echo; ls elsewhere');
     await setCredential(service, { token: TOKEN, username: 'deploy' });
     https.requests.length = 0;
     const { deploy: end, lines } = await deploy(service);
@@ -225,12 +227,30 @@ describe('a private repository over https', () => {
     expect(not('Submodule by-http was not fetched:')).toContain('is not accepted');
     expect(not('Submodule unwanted was not fetched:')).toContain('update = none');
     expect(not('1 LFS file (4 bytes) not fetched')).toMatch(/answered 404/);
-    expect(lines).toContain('version');
+    expect(lines, lines.join('\n')).toContain('version');
     // The token was shown to the service's own host alone.
     const foreignRequests = https.requests.filter(({ path }) => path.startsWith('/foreign'));
     expect(foreignRequests.map((one) => one.authorization).filter(Boolean)).toEqual([]);
     foreign.remove();
   });
+});
+
+test('a fetch that the end of the server interrupts is made anew by the next one, and leaves nothing', async () => {
+  https.credential = undefined;
+  https.isSilent = true;
+  const service = await create(https.url('app'), 'cat app.txt');
+  await eventually(() => https.requests.length > 0, { what: 'the fetch' });
+  await server.restart(async () => {
+    https.isSilent = false;
+  });
+  const path = `/services/${service.id}/deploys`;
+  const first = await eventually(async () => {
+    const { body } = await server.call<{ deploy: Deploy }[]>('GET', path);
+    return body[0]!.deploy.finishedAt ? body[0]!.deploy : undefined;
+  });
+  expect(first.status).toBe('live');
+  expect((await server.output(service.id!)).filter((line) => line === 'private')).toHaveLength(1);
+  await eventually(async () => (await server.running.context.executor.list()).length === 0);
 });
 
 describe('a private repository over ssh', () => {

@@ -27,6 +27,8 @@ export class HttpsGitServer {
   readonly requests: { path: string; authorization: string | undefined }[] = [];
   /** Where the LFS API says that objects are; this server otherwise. */
   lfsHref: string | undefined;
+  /** Requests get no answer. */
+  isSilent = false;
   /** Called when a request comes in, while whoever made it waits. */
   onRequest: () => void = () => undefined;
   readonly #server: Server;
@@ -69,6 +71,7 @@ export class HttpsGitServer {
     const { authorization } = request.headers;
     this.requests.push({ path: url.pathname, authorization });
     this.onRequest();
+    if (this.isSilent) return;
     const [, name = '', rest = ''] = /^\/([^/]+)(\/.*)$/.exec(url.pathname) ?? [];
     const elsewhere = this.redirects.get(name);
     if (elsewhere) {
