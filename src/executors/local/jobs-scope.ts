@@ -64,7 +64,7 @@ export async function openJobsScope(dataDir: string, stopFile: string): Promise<
   const deadline = Date.now() + LEAVING_WAIT_MS;
   for (;;) {
     const there = foldersOf(unit);
-    if (there.length > 0 && processesIn(there).length > 0) {
+    if (there.some(isPopulated)) {
       if (keepersIn(there).length === 0) joinAndRun(there, keeper);
       break;
     }
@@ -128,6 +128,13 @@ const processesIn = (folders: string[]): number[] =>
   folders.flatMap((folder) =>
     readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number),
   );
+
+/** Whether processes are in the group or below it: on cgroup v2 the scope's own group has none. */
+export function isPopulated(folder: string): boolean {
+  const events = join(folder, 'cgroup.events');
+  if (existsSync(events)) return /^populated 1$/m.test(readFileSync(events, 'utf8'));
+  return processesIn([folder]).length > 0;
+}
 
 function keepersIn(folders: string[]): number[] {
   const places = folders.flatMap((folder) => [folder, join(folder, KEEPER_LEAF)]);
