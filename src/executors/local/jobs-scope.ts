@@ -64,9 +64,8 @@ export async function openJobsScope(dataDir: string, stopFile: string): Promise<
   const deadline = Date.now() + LEAVING_WAIT_MS;
   for (;;) {
     const there = foldersOf(unit);
-    if (keepersIn(there).length > 0) break;
     if (there.some(isPopulated)) {
-      joinAndRun(there, keeper);
+      if (keepersIn(there).length === 0) joinAndRun(there, keeper);
       break;
     }
     try {
@@ -130,10 +129,11 @@ const processesIn = (folders: string[]): number[] =>
     readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number),
   );
 
-/** Whether a process is in a cgroup or below it. */
-function isPopulated(folder: string): boolean {
-  if (!isUnified()) return processesIn([folder]).length > 0;
-  return /^populated 1$/m.test(readFileSync(join(folder, 'cgroup.events'), 'utf8'));
+/** Whether processes are in the group or below it: on cgroup v2 the scope's own group has none. */
+export function isPopulated(folder: string): boolean {
+  const events = join(folder, 'cgroup.events');
+  if (existsSync(events)) return /^populated 1$/m.test(readFileSync(events, 'utf8'));
+  return processesIn([folder]).length > 0;
 }
 
 function keepersIn(folders: string[]): number[] {
