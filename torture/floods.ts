@@ -73,7 +73,7 @@ function disks({ names, seconds }: FloodOptions): Disk[] {
         {
           name: 'names within limits',
           command: `${makeNames}; sleep 1000`,
-          judge: diskFull(/more than its limit/),
+          judge: diskFull(/than its limit/),
         },
         {
           name: 'names of a build within limits',

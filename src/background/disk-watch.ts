@@ -11,7 +11,7 @@ import { findDeployById } from '../db/queries/deploys.ts';
 import type { DiskLimits } from '../services/disk-limits.ts';
 import type { Room } from '../services/disk-reserve.ts';
 import { isId } from '../shared/ids.ts';
-import { type TreeUse, treeUse } from '../shared/tree-use.ts';
+import { hasMoreFiles, type TreeUse, treeUse } from '../shared/tree-use.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 /** A fast disk takes some hundred MB in this time. */
@@ -21,9 +21,10 @@ const LIST_EVERY_MS = 1000;
 const MEASURE_EVERY_MS = 60_000;
 /** After a measurement as many times what it took. */
 const REST_FACTOR = 5;
-const PATIENCE_MS = 120_000;
-/** While the disk is short nobody waits for a tree of millions. */
-const SHORT_PATIENCE_MS = 5000;
+const LONGEST_REST_MS = 30_000;
+/** A tree that takes longer is looked at by itself. */
+const PATIENCE_MS = 5000;
+const LONG_PATIENCE_MS = 120_000;
 /** Its end gives the room back; the next one is looked for only when it did not. */
 const AFTER_END_MS = 5000;
 /** So little is as good as nothing: file systems keep a rest for themselves. */
@@ -97,7 +98,8 @@ export class DiskWatch {
       })
       .finally(() => {
         this.#measuring = undefined;
-        this.#restUntilMs = clock.monotonicMs() + REST_FACTOR * (clock.monotonicMs() - now);
+        const rest = Math.min(LONGEST_REST_MS, REST_FACTOR * (clock.monotonicMs() - now));
+        this.#restUntilMs = clock.monotonicMs() + rest;
       });
   }
 
@@ -155,23 +157,38 @@ export class DiskWatch {
   async #measure(ids: string[], room: Room): Promise<void> {
     const { diskReserve, clock } = this.#context;
     const isShort = !diskReserve.hasRoom();
-    const uses = await this.#uses(ids, isShort ? SHORT_PATIENCE_MS : PATIENCE_MS);
-    for (const [id, use] of uses) {
-      const one = this.#watched!.get(id);
-      if (!one) continue;
-      one.use = use;
-      one.measuredMs = clock.monotonicMs();
-      one.usedBytes = room.usedBytes;
-      one.usedFiles = room.usedFiles;
-      if (!isShort) one.before = use;
-      const excess = this.#excess(use);
-      if (excess) await this.#end(id, excess);
-    }
+    const uses = await this.#uses(ids, PATIENCE_MS);
+    for (const [id, use] of uses) await this.#note(id, use, room, isShort);
+    if (!isShort) for (const id of ids) if (!uses.has(id)) await this.#measureLarge(id, room);
     // Somebody may have made room meanwhile.
     diskReserve.look();
     if (!isShort || diskReserve.hasRoom() || clock.monotonicMs() - this.#endedMs < AFTER_END_MS) return;
     const filler = this.#filler(uses, ids);
     if (filler) await this.#end(filler.id, filler.why);
+  }
+
+  async #note(id: string, use: TreeUse, room: Room, isShort: boolean): Promise<void> {
+    const one = this.#watched!.get(id);
+    if (!one) return;
+    one.use = use;
+    one.measuredMs = this.#context.clock.monotonicMs();
+    one.usedBytes = room.usedBytes;
+    one.usedFiles = room.usedFiles;
+    if (!isShort) one.before = use;
+    const excess = this.#excess(use);
+    if (excess) await this.#end(id, excess);
+  }
+
+  /** One that has very many files: to count them is quicker than to look at each, and ends at the limit. */
+  async #measureLarge(id: string, room: Room): Promise<void> {
+    const folders = await this.#presentFolders(id);
+    if (folders.length === 0) return;
+    const { files } = this.#limits;
+    if (await hasMoreFiles(folders, files, LONG_PATIENCE_MS)) {
+      return this.#end(id, `it had more files and folders than its limit of ${files} (--max-job-files)`);
+    }
+    const use = (await this.#uses([id], LONG_PATIENCE_MS)).get(id);
+    if (use) await this.#note(id, use, room, false);
   }
 
   #excess({ bytes, files }: TreeUse): string | undefined {
@@ -237,6 +254,10 @@ export class DiskWatch {
       if (own.every((folder) => found.has(folder) || !existsSync(folder))) uses.set(id, total);
     }
     return uses;
+  }
+
+  async #presentFolders(id: string): Promise<string[]> {
+    return (await this.#folders(id)).filter((folder) => existsSync(folder));
   }
 
   async #folders(id: string): Promise<string[]> {

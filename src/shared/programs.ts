@@ -1,4 +1,4 @@
-/** Runs programs of the host that work through trees of files, at a low priority. */
+/** Runs programs of the host that work through trees of files. */
 import { spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 
@@ -8,6 +8,8 @@ const KEPT_COMPLAINT_BYTES = 2000;
 
 export interface ProgramOptions {
   timeoutMs: number;
+  /** Somebody waits for it: not at a low priority. */
+  isUrgent?: boolean;
   /** Ends the program. */
   stop?: AbortSignal | undefined;
   /** Gets what it prints, piece by piece; nothing of it is kept. */
@@ -54,7 +56,7 @@ export function runProgram(program: string, args: string[], options: ProgramOpti
       else if (isLate) reject(new Error(`${program} was not done after ${timeoutMs / 1000} s`));
       else reject(new Error(`${program} failed: ${complaint.trim().slice(0, 500) || `exit ${code}`}`));
     });
-    if (child.pid !== undefined) lower(child.pid);
+    if (child.pid !== undefined && !options.isUrgent) lower(child.pid);
   });
 }
 

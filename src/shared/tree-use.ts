@@ -24,10 +24,40 @@ export async function treeUse(folders: string[], timeoutMs: number): Promise<Map
   return uses;
 }
 
+/**
+ * Whether there are more files and folders than that in some folders, counted no further.
+ * @returns undefined when that was not known in time
+ */
+export async function hasMoreFiles(
+  folders: string[],
+  limit: number,
+  timeoutMs: number,
+): Promise<boolean | undefined> {
+  let count = 0;
+  const enough = new AbortController();
+  try {
+    // Names alone, without a look at each file.
+    await runProgram('find', [...folders, '-printf', '.'], {
+      timeoutMs,
+      isUrgent: true,
+      stop: enough.signal,
+      onOutput: ({ length }) => {
+        count += length;
+        if (count > limit) enough.abort();
+      },
+    });
+  } catch (error) {
+    if (count <= limit && (error as NodeJS.ErrnoException).code !== undefined) throw error;
+    return count > limit || undefined;
+  }
+  return count > limit;
+}
+
 async function du(kind: string[], folders: string[], timeoutMs: number): Promise<Map<string, number>> {
   let text = '';
   await runProgram('du', ['-s', '-x', ...kind, '--', ...folders], {
     timeoutMs,
+    isUrgent: true,
     onOutput: (chunk) => {
       text += chunk.toString('utf8');
     },
