@@ -86,7 +86,7 @@ function disks({ names, seconds }: FloodOptions): Disk[] {
     {
       size,
       inodes,
-      flags: ['--max-job-files', '1000000000'],
+      flags: ['--max-job-files', '1000000000', '--max-job-disk', '1TB'],
       floods: [
         { name: 'names without limits', command: makeNames, judge: succeeded },
         {

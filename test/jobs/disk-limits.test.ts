@@ -63,6 +63,12 @@ test('a job that makes more files than it may is ended, whatever they hold', asy
   expect(ended.reason?.diskFull).toMatch(/^it had \d{4} files and folders, more than its limit of 2000/);
 });
 
+test('what a job prints is no file of it, and has a limit of its own', async () => {
+  const serviceId = await start({ maxJobDisk: '5MB', maxLogBytes: '100MB' });
+  const job = await server.createJob(serviceId, 'head -c 20M /dev/zero | tr "\\0" x | fold -w 1000; sleep 2');
+  expect(await server.finished(job.id)).toMatchObject({ status: 'succeeded' });
+});
+
 test('a file that is nothing but a hole takes nothing', async () => {
   const serviceId = await start({ maxJobDisk: '20MB' });
   const job = await server.run(serviceId, 'truncate -s 100G /tmp/hole && sleep 2 && stat -c %s /tmp/hole');

@@ -270,7 +270,8 @@ export class LocalExecutor implements Executor {
   }
 
   folders(id: string): string[] {
-    return [this.#folders.folder(id)];
+    // Not all of its folder: the log has a second name in it, and a limit of its own.
+    return WRITTEN.map((name) => join(this.#folders.supervisorFolder(id), name));
   }
 
   async limitCpu(id: string, cpuMillis: number): Promise<void> {
