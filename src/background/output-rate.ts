@@ -12,7 +12,7 @@ import { type Loop, startLoop } from './loop.ts';
 const INTERVAL_MS = 500;
 /** As much as so many seconds at the full rate may come at once. */
 const BURST_SECONDS = 10;
-const LEAST_SHARE = 0.01;
+const LEAST_SHARE = 0.001;
 /** What prints less than half of what it may gets more. */
 const EASY = 0.5;
 

@@ -35,7 +35,12 @@ function cgroup(id: string): string {
 const QUOTA = 'cpu.cfs_quota_us';
 const quotaFile = (folder: string): string =>
   join(folder, existsSync(join(folder, QUOTA)) ? QUOTA : 'cpu.max');
-const quota = (folder: string): number => Number(readFileSync(quotaFile(folder), 'utf8').split(/\s/)[0]);
+/** Of a second, in microseconds: the period may be another one. */
+function quota(folder: string): number {
+  const [amount, among] = readFileSync(quotaFile(folder), 'utf8').split(/\s/).map(Number);
+  const period = among || Number(readFileSync(join(folder, 'cpu.cfs_period_us'), 'utf8'));
+  return Math.round((amount! / period) * 1_000_000);
+}
 
 test('a job that floods its output gets less CPU, and one that does not keeps its own', async () => {
   const beside = cgroup(await running('while :; do echo tick; sleep 0.1; done'));
@@ -48,6 +53,6 @@ test('a job that floods its output gets less CPU, and one that does not keeps it
 test('a job that was slowed by a server that was killed gets back what it had', async () => {
   const folder = cgroup(await running('sleep 1000'));
   const whole = quota(folder);
-  await server.restart(() => writeFileSync(quotaFile(folder), String(whole / 20)));
+  await server.restart(() => writeFileSync(quotaFile(folder), '5000'));
   await eventually(() => quota(folder) === whole, { what: 'the restoring' });
 });

@@ -11,6 +11,8 @@ const MOUNT = '/sys/fs/cgroup';
 /** What is moved may start others meanwhile. */
 const MOVE_PASSES = 100;
 const CPU_PERIOD_US = 100_000;
+const LONG_CPU_PERIOD_US = 1_000_000;
+const LITTLE_CPU_MILLIS = 10;
 /** Those of cgroup v2 that the limits of an instance need. */
 const CONTROLLERS = ['memory', 'cpu', 'pids'];
 
@@ -80,9 +82,11 @@ function moveProcess(pid: number, to: string): void {
   }
 }
 
-/** Of a period; the kernel takes a thousandth of a second at least. */
-const quotaOf = (cpuMillis: number): string =>
-  String(Math.max(1000, Math.round((CPU_PERIOD_US * cpuMillis) / 1000)));
+/** Of a CPU in a period, in microseconds. The kernel gives a thousandth of a second at least, so little needs a long one. */
+function cpuQuota(cpuMillis: number): { quota: string; period: string } {
+  const period = cpuMillis < LITTLE_CPU_MILLIS ? LONG_CPU_PERIOD_US : CPU_PERIOD_US;
+  return { quota: String(Math.max(1000, Math.round((period * cpuMillis) / 1000))), period: String(period) };
+}
 
 const readText = (file: string): string | undefined => {
   try {
@@ -167,13 +171,17 @@ class LegacyCgroups implements Cgroups {
     if (existsSync(`${memory}/memory.memsw.limit_in_bytes`)) {
       writeFileSync(`${memory}/memory.memsw.limit_in_bytes`, String(limits.memoryBytes));
     }
-    writeFileSync(`${this.#folder('cpu', id)}/cpu.cfs_period_us`, String(CPU_PERIOD_US));
     this.limitCpu(id, limits.cpuMillis);
     writeFileSync(`${this.#folder('pids', id)}/pids.max`, String(limits.pids));
   }
 
   limitCpu(id: string, cpuMillis: number): void {
-    unlessAbsent(() => writeFileSync(`${this.#folder('cpu', id)}/cpu.cfs_quota_us`, quotaOf(cpuMillis)));
+    const { quota, period } = cpuQuota(cpuMillis);
+    const cpu = this.#folder('cpu', id);
+    unlessAbsent(() => {
+      writeFileSync(`${cpu}/cpu.cfs_period_us`, period);
+      writeFileSync(`${cpu}/cpu.cfs_quota_us`, quota);
+    });
   }
 
   joinFiles(id: string): string[] {
@@ -250,9 +258,8 @@ class UnifiedCgroups implements Cgroups {
   }
 
   limitCpu(id: string, cpuMillis: number): void {
-    unlessAbsent(() =>
-      writeFileSync(`${this.#folder(id)}/cpu.max`, `${quotaOf(cpuMillis)} ${CPU_PERIOD_US}`),
-    );
+    const { quota, period } = cpuQuota(cpuMillis);
+    unlessAbsent(() => writeFileSync(`${this.#folder(id)}/cpu.max`, `${quota} ${period}`));
   }
 
   joinFiles(id: string): string[] {
