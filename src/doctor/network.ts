@@ -10,7 +10,7 @@ import { isListenedAt } from '../executors/local/port-guard.ts';
 import { argumentsOf } from '../executors/processes.ts';
 import { advise, type Check, fail, ok, type Verdict } from './check.ts';
 
-const ANSWER_WAIT_MS = 3000;
+const ANSWER_WAIT_MS = 20_000;
 /** Of a connection, in the kernel's table. */
 const LISTENING = '0A';
 
