@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HostStops } from '../../src/executors/host-stop.ts';
-import { argumentsOf, findByArgument, findByEnvironment, signalProcess } from '../../src/executors/processes.ts';
+import {
+  argumentsOf,
+  findByArgument,
+  findByEnvironment,
+  signalProcess,
+} from '../../src/executors/processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitRepository } from '../support/git-repository.ts';
 import { TestServer } from '../support/server.ts';
