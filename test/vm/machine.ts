@@ -142,8 +142,8 @@ export class Machine {
     const log = openSync(this.file('qemu.log'), 'a');
     const kernelArguments = ['root=/dev/vda', 'rw', 'console=ttyS0', 'net.ifnames=0', 'mitigations=off'];
     if (cgroups === 'hybrid') kernelArguments.push('systemd.unified_cgroup_hierarchy=0');
-    // Of the processors that QEMU knows this takes a fifth less to emulate than the one with everything.
     // It ends with this process, however that ends; in a group of its own, so that Ctrl-C reaches this process alone.
+    // Nehalem takes a fifth less to emulate than a processor with everything that QEMU knows.
     const qemu = [
       '--pdeathsig',
       'KILL',
