@@ -49,6 +49,8 @@ export class BenchServer {
     options: { flags?: string[]; nodeFlags?: string[] } = {},
   ): Promise<BenchServer> {
     const roomy = ['--max-memory', '4TB', '--max-cpu', '4000', '--max-jobs', '100000'];
+    // What a supervisor can take is measured, not what a flood is held to.
+    roomy.push('--max-log-bytes', '1TB', '--max-log-rate', '1TB', '--max-job-disk', '1TB');
     const patient = ['--max-jobs-per-hour', '--max-reads-per-minute', '--max-writes-per-minute'].flatMap(
       (flag) => [flag, '1000000000'],
     );

@@ -2,8 +2,11 @@
  * All settings, read once at start from flags and environment and validated with clear errors. Nothing else in the
  * project reads the server's environment.
  */
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
+import type { AddressRule } from './shared/addresses.ts';
 import { CRASH_POINTS, type CrashPoint } from './shared/crash-points.ts';
 
 export interface Config {
@@ -11,18 +14,24 @@ export interface Config {
   host: string;
   port: number;
   executor: 'local' | 'process';
-  /** Whether services may be built from `file://` and paths of this machine. */
-  allowLocalRepos: boolean;
+  /** What services may be built from, and what fetching it may cost. */
+  repositories: RepositorySettings;
+  /** Where connections on behalf of users may lead. */
+  destinations: { repositories: AddressRule; deliveries: AddressRule };
   /** Whether instances share the host's network or have none. */
   network: 'host' | 'none';
   /** What running jobs may hold together. */
   capacity: { memoryBytes: number; cpuMillis: number; jobs: number };
   /** Builds that run at once. */
   maxBuilds: number;
-  /** Free space of the data folder below which nothing new is accepted or started. */
+  /** Free space of the data folder below which nothing new is accepted or started, and whoever fills it is ended. */
   diskReserveBytes: number;
-  /** What the output of one job or build may have. */
-  maxLogBytes: number;
+  /** What the files of one job or build may take; by the size of the disk where nothing is said. */
+  maxJobDisk: { bytes?: number; files?: number };
+  /** What the output of one job or build may have; by the size of the disk where nothing is said. */
+  maxLogBytes?: number;
+  /** Bytes of output in a second above which a job or build is slowed, after a while. */
+  maxLogRate: number;
   /** How long, and up to what size of all of it, the output of jobs and builds is kept. */
   logRetention: { maxAgeMs?: number; maxBytes?: number };
   /** A file of certificates to trust, besides the usual ones, at receivers of forwarded output. */
@@ -39,6 +48,18 @@ export interface Config {
   crashAt?: { point: CrashPoint; hits: number };
 }
 
+export interface RepositorySettings {
+  /** Folders of this machine below which `file://` and paths are accepted: `/` for any, none for no such thing. */
+  localFolders: readonly string[];
+  /** Of what is fetched and of what it unfolds to, LFS files and submodules included. */
+  maxBytes: number;
+  /** Files and folders, submodules included. */
+  maxFiles: number;
+  maxMs: number;
+  /** Certificates to trust, besides the usual ones, at hosts of repositories: the text of a PEM file. */
+  ca?: string;
+}
+
 export class ConfigError extends Error {}
 
 /** What `errand serve` accepts, as texts. */
@@ -47,7 +68,15 @@ export interface ServeFlags {
   host?: string;
   port?: string;
   executor?: string;
-  allowLocalRepos?: boolean;
+  /** True for the flag without a folder. */
+  allowLocalRepos?: boolean | string[];
+  /** False for the flag with `no`. */
+  privateRepos?: boolean;
+  allowPrivateDestinations?: boolean;
+  maxRepoSize?: string;
+  maxRepoFiles?: string;
+  maxRepoMinutes?: string;
+  gitCa?: string;
   network?: string;
   maxMemory?: string;
   maxCpu?: string;
@@ -56,6 +85,9 @@ export interface ServeFlags {
   diskReserve?: string;
   logRetention?: string;
   maxLogBytes?: string;
+  maxLogRate?: string;
+  maxJobDisk?: string;
+  maxJobFiles?: string;
   logStreamCa?: string;
   maxJobsPerHour?: string;
   maxReadsPerMinute?: string;
@@ -74,7 +106,8 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
     host: flags.host ?? '127.0.0.1',
     port: wholeNumber('--port', flags.port ?? '8080', 0, 65_535),
     executor: oneOf('--executor', flags.executor ?? 'local', ['local', 'process'] as const),
-    allowLocalRepos: flags.allowLocalRepos ?? false,
+    repositories: repositories(flags),
+    destinations: destinations(flags),
     network: oneOf('--network', flags.network ?? 'host', ['host', 'none'] as const),
     capacity: {
       memoryBytes: flags.maxMemory ? bytes('--max-memory', flags.maxMemory) : totalmem() * (1 - HOST_RESERVE),
@@ -83,8 +116,9 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
       jobs: wholeNumber('--max-jobs', flags.maxJobs ?? '1000', 1, 1_000_000),
     },
     maxBuilds: wholeNumber('--max-builds', flags.maxBuilds ?? String(Math.max(1, cpus >> 1)), 1, 1000),
-    diskReserveBytes: bytes('--disk-reserve', flags.diskReserve ?? '64MB'),
-    maxLogBytes: bytes('--max-log-bytes', flags.maxLogBytes ?? '10GB'),
+    diskReserveBytes: bytes('--disk-reserve', flags.diskReserve ?? '256MB'),
+    maxJobDisk: {},
+    maxLogRate: bytes('--max-log-rate', flags.maxLogRate ?? '20MB'),
     logRetention: retention('--log-retention', flags.logRetention ?? DEFAULT_LOG_RETENTION),
     rateLimits: {
       jobsPerHour: rate('--max-jobs-per-hour', flags.maxJobsPerHour),
@@ -95,11 +129,69 @@ export function readConfig(flags: ServeFlags, env: Record<string, string | undef
   if (flags.maxConnections !== undefined) {
     config.maxConnections = wholeNumber('--max-connections', flags.maxConnections, 1, 1_000_000);
   }
+  if (flags.maxLogBytes) config.maxLogBytes = bytes('--max-log-bytes', flags.maxLogBytes);
+  if (flags.maxJobDisk) config.maxJobDisk.bytes = bytes('--max-job-disk', flags.maxJobDisk);
+  if (flags.maxJobFiles) {
+    config.maxJobDisk.files = wholeNumber('--max-job-files', flags.maxJobFiles, 1, 1_000_000_000_000);
+  }
   if (flags.logStreamCa) config.logStreamCa = resolve(flags.logStreamCa);
   if (env['ERRAND_ADMIN_API_KEY']) config.adminApiKey = adminKey(env['ERRAND_ADMIN_API_KEY']);
   if (env['ERRAND_MASTER_KEY']) config.masterKey = env['ERRAND_MASTER_KEY'];
   if (env['ERRAND_CRASH_AT']) config.crashAt = crashAt(env['ERRAND_CRASH_AT']);
   return config;
+}
+
+function repositories(flags: ServeFlags): RepositorySettings {
+  const settings: RepositorySettings = {
+    localFolders: localFolders(flags.allowLocalRepos),
+    maxBytes: bytes('--max-repo-size', flags.maxRepoSize ?? '4GB'),
+    maxFiles: wholeNumber('--max-repo-files', flags.maxRepoFiles ?? '50000', 1, 100_000_000),
+    maxMs: wholeNumber('--max-repo-minutes', flags.maxRepoMinutes ?? '30', 1, 1440) * 60_000,
+  };
+  if (flags.gitCa) settings.ca = certificates('--git-ca', flags.gitCa);
+  return settings;
+}
+
+/** The text of a file of certificates. */
+function certificates(flag: string, file: string): string {
+  let text = '';
+  try {
+    text = readFileSync(file, 'utf8');
+    for (const [one] of text.matchAll(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)) {
+      new X509Certificate(one);
+    }
+  } catch (cause) {
+    throw new ConfigError(`${flag} must name a file of certificates (PEM), got "${file}"`, { cause });
+  }
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new ConfigError(`${flag} must name a file of certificates (PEM), and "${file}" has none`);
+  }
+  return text;
+}
+
+function localFolders(given: ServeFlags['allowLocalRepos'] = false): string[] {
+  if (typeof given === 'boolean') return given ? ['/'] : [];
+  return given.map((folder) => {
+    // One that is not there yet would be accepted, and mean whatever is put in its place.
+    if (!isAbsolute(folder) || !existsSync(folder)) {
+      throw new ConfigError(
+        `--allow-local-repos must name folders that exist, by absolute paths, got "${folder}"`,
+      );
+    }
+    return realpathSync(folder);
+  });
+}
+
+function destinations(flags: ServeFlags): Config['destinations'] {
+  const any = flags.allowPrivateDestinations ?? false;
+  const privateRepos = flags.privateRepos ?? true;
+  if (any && !privateRepos) {
+    throw new ConfigError('--allow-private-destinations and --no-private-repos contradict each other');
+  }
+  return {
+    repositories: { private: privateRepos, local: any },
+    deliveries: { private: any, local: any },
+  };
 }
 
 /** `POINT` or `POINT:N`. */

@@ -7,6 +7,8 @@ import type { FastifyInstance } from 'fastify';
 import { buildApp } from './api/app.ts';
 import { startBuildLoop } from './background/builds.ts';
 import { startCronRunLoop } from './background/cron-runs.ts';
+import { startDiscardedTreesLoop } from './background/discarded-trees.ts';
+import { startDiskWatchLoop } from './background/disk-watch.ts';
 import { startDispatchLoop } from './background/dispatch.ts';
 import { startFolderIdentityLoop } from './background/folder-identity.ts';
 import { startHoldLoop } from './background/hold.ts';
@@ -16,6 +18,7 @@ import {
   startLogMaintenanceLoop,
   startLogSyncLoop,
 } from './background/log-maintenance.ts';
+import { startOutputRateLoop } from './background/output-rate.ts';
 import { adoptOrphans, startReconcileLoop, warnOfOtherEngines } from './background/reconcile.ts';
 import { startUsageLoop } from './background/usage-samples.ts';
 import { type Config, ConfigError } from './config.ts';
@@ -35,9 +38,11 @@ import { carryOutDecision } from './safekeeping/decide.ts';
 import { requireDatabaseOfUsedFolder } from './safekeeping/folder-identity.ts';
 import { openFolder } from './safekeeping/hold.ts';
 import { openVault } from './safekeeping/master-key.ts';
-import { DiskReserve } from './services/disk-reserve.ts';
+import { diskLimits } from './services/disk-limits.ts';
+import { DiskReserve, roomOf } from './services/disk-reserve.ts';
 import { ensureFirstWorkspace } from './services/first-start.ts';
 import { withSafeHints } from './services/hints.ts';
+import { nameRefusedAddresses } from './services/refused-addresses.ts';
 import { type Clock, SystemClock } from './shared/clock.ts';
 import { armCrashPoint } from './shared/crash-points.ts';
 import { createLogger, type Logger } from './shared/logger.ts';
@@ -97,11 +102,12 @@ async function startParts(
   const executor = await openExecutor(config, logger);
   started.push(() => executor.close());
   const boot = bootId();
+  const limits = diskLimits(config, roomOf(config.dataDir));
   const context: Context = withSafeHints({
     config,
     database,
     executor,
-    logStore: new FileLogStore(join(config.dataDir, 'logs'), clock, { segmentBytes: config.maxLogBytes }),
+    logStore: new FileLogStore(join(config.dataDir, 'logs'), clock, { segmentBytes: limits.outputBytes }),
     vault,
     clock,
     logger,
@@ -119,6 +125,9 @@ async function startParts(
   });
   started.push(() => context.logStore.close());
   await carryOutDecision(context);
+  const discardedTrees = startDiscardedTreesLoop(context);
+  // After all that discards.
+  started.push(() => discardedTrees.stop());
   const runner = new JobRunner(context);
   started.push(() => runner.close());
   const loops = {
@@ -130,6 +139,7 @@ async function startParts(
     logSync: startLogSyncLoop(context),
     logForwarding: startLogForwardingLoop(context),
     cronRuns: startCronRunLoop(context),
+    outputRate: startOutputRateLoop(context),
     usage: startUsageLoop(context),
     folderIdentity: startFolderIdentityLoop(context),
     hold: startHoldLoop(context, async () => {
@@ -138,6 +148,11 @@ async function startParts(
     }),
   };
   started.push(() => Promise.all(Object.values(loops).map((loop) => loop.stop())));
+  const diskWatch = startDiskWatchLoop(context, limits, {
+    job: (id, why) => runner.endForDisk(id, why),
+    build: async (id, why) => loops.builds.endForDisk(id, why),
+  });
+  started.push(() => diskWatch.stop());
   // What runs already holds its part of the capacity: taken up before anything else is started.
   await adoptOrphans(context, runner);
   await warnOfOtherEngines(context);
@@ -146,6 +161,10 @@ async function startParts(
   loops.builds.nudge();
   const app = await buildApp(context);
   started.push(() => app.close());
+  const naming = new AbortController();
+  started.push(async () => naming.abort());
+  // Beside everything else: name servers take their time.
+  void nameRefusedAddresses(context, naming.signal);
   const reusePort = await guardPort(config, executor, logger).catch(cannotListen(config));
   // The framework hands on what its own types do not name.
   const address = { host: config.host, port: config.port, reusePort };
@@ -159,6 +178,8 @@ async function startParts(
 export async function runServer(config: Config): Promise<void> {
   // Instances, which are another user's, must be able to read what is made for them; the data folder keeps others out.
   process.umask(0o022);
+  // A log that lies on a full disk takes no line, which is no reason to end.
+  for (const stream of [process.stderr, process.stdout]) stream.on('error', () => undefined);
   const logger = createLogger();
   const server = await startServer(config, logger);
   if (server.firstKey) {

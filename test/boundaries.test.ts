@@ -202,7 +202,7 @@ describe('single places', () => {
     ]);
   });
 
-  test('processes are started by the executors, by git, to ask systemd, to copy, to give room back, and to watch a pipe', () => {
+  test('processes are started by the executors, by git, to ask systemd, to copy and remove trees, to give room back, and to watch a pipe', () => {
     const allowed = [
       'src/builds/git.ts',
       'src/executors/host-stop.ts',
@@ -214,6 +214,7 @@ describe('single places', () => {
       'src/logs/output-limit.ts',
       'src/cli/pipe-reader.ts',
       'src/safekeeping/copy-tree.ts',
+      'src/shared/programs.ts',
     ];
     expect(holding(/node:child_process/).filter((path) => !allowed.includes(path))).toEqual([]);
   });

@@ -25,7 +25,13 @@ export interface ShownJob {
   createdAt: string;
   startedAt?: string;
   finishedAt?: string;
-  reason?: { timedOutSeconds?: number; lost?: string; startFailed?: string; nonZeroExit?: number };
+  reason?: {
+    diskFull?: string;
+    timedOutSeconds?: number;
+    lost?: string;
+    startFailed?: string;
+    nonZeroExit?: number;
+  };
 }
 
 export class Jobs {

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, realpathSync, rmdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const CGROUPS = '/sys/fs/cgroup';
@@ -115,9 +115,20 @@ export function runtimeFolders(dataDir: string): string[] {
 
 /** Cgroups of jobs and supervisors, wherever on this host they live: a group of the root, or systemd's scope for them. */
 export function cgroupsOf(names: ReadonlySet<string>): string[] {
-  return readdirSync(CGROUPS, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && names.has(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name));
+  return foldersBelow(CGROUPS).filter((path) => names.has(basename(path)));
+}
+
+/** Those of others may vanish meanwhile. */
+function foldersBelow(folder: string): string[] {
+  let children: string[] = [];
+  try {
+    children = readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => join(folder, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return [...children, ...children.flatMap(foldersBelow)];
 }
 
 function mountsOf(marks: string[]): string[] {

@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { cancelStubbornJobs } from './cancels.ts';
 import { killDatabaseWriters } from './database.ts';
+import { flood } from './floods.ts';
 import { forwardOverStops } from './forwarding.ts';
 import { printOverKills } from './long-output.ts';
 import { printOneLine } from './one-liners.ts';
@@ -25,6 +26,7 @@ npm run torture -- output --lines 1000000 --kills 20
 npm run torture -- one-liners --count 1000         jobs that print one line, and their subscribers
 npm run torture -- forwarding --lines 100000 --stops 10   a receiver that goes and comes
 npm run torture -- database --count 1000           kills at full write load
+npm run torture -- floods [--names 3000000] [--seconds 60] [--heap 256] [--answer-within 250] [--only NAME]
 Everywhere: --seed N; the first two and cancels also: --executor local|process`;
 
 const { values, positionals } = parseArgs({
@@ -39,6 +41,11 @@ const { values, positionals } = parseArgs({
     executor: { type: 'string', default: 'local' },
     points: { type: 'string' },
     'with-server': { type: 'boolean', default: false },
+    names: { type: 'string', default: '30000' },
+    seconds: { type: 'string', default: '5' },
+    heap: { type: 'string' },
+    'answer-within': { type: 'string' },
+    only: { type: 'string' },
     help: { type: 'boolean' },
   },
 });
@@ -65,6 +72,18 @@ const RUNS: Record<string, () => Promise<{ counts: object; violations: Violation
       stops: wholeNumber('--stops', values.stops),
     }),
   database: () => killDatabaseWriters({ seed, count, progress }),
+  floods: () =>
+    flood({
+      names: wholeNumber('--names', values.names),
+      seconds: wholeNumber('--seconds', values.seconds),
+      heapMegabytes: values.heap === undefined ? undefined : wholeNumber('--heap', values.heap),
+      answerWithinMs:
+        values['answer-within'] === undefined
+          ? undefined
+          : wholeNumber('--answer-within', values['answer-within']),
+      only: values.only,
+      progress,
+    }),
 };
 
 const name = positionals[0] ?? (values.points === undefined ? 'kills' : 'points');

@@ -57,7 +57,7 @@ export class ServerProcess {
     this.dataDir = join(folder, 'data');
     this.url = `http://127.0.0.1:${port}/v1`;
     this.#flags = ['--port', String(port), '--data-dir', this.dataDir, ...flags];
-    mkdirSync(this.dataDir, { mode: 0o700 });
+    mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
     this.#watch = setInterval(() => {
       for (const name of supervisorNames(this.dataDir)) this.supervisorNames.add(name);
     }, NAMES_EVERY_MS).unref();
@@ -65,9 +65,12 @@ export class ServerProcess {
     process.once('exit', () => this.#child?.kill('SIGKILL'));
   }
 
-  /** Makes the data folder; nothing runs yet. @param flags of `errand serve` */
-  static async make(executor: ExecutorName, flags: string[] = []): Promise<ServerProcess> {
-    const folder = mkdtempSync(join(tmpdir(), 'errand-torture-'));
+  /** Makes the data folder; nothing runs yet. @param flags of `errand serve` @param folder for all of it */
+  static async make(
+    executor: ExecutorName,
+    flags: string[] = [],
+    folder = mkdtempSync(join(tmpdir(), 'errand-torture-')),
+  ): Promise<ServerProcess> {
     return new ServerProcess(folder, await freePort(), ['--executor', executor, ...flags]);
   }
 

@@ -74,7 +74,6 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     const begin = (): void => {
       if (request.caller) connections.begins(request.raw.socket);
       if (operations.stopping.aborted) {
-        reply.header('connection', 'close');
         throw new ErrandError('unavailable', 'the server is stopping; ask again in a moment');
       }
       if (request.is404) refuseUnknown(app, request, reply);
@@ -83,6 +82,14 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     const admission = admit(request, reply, context, limiter);
     if (admission) return admission.then(begin);
     begin();
+    done();
+  });
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (operations.stopping.aborted) reply.header('connection', 'close');
+    done(null, payload);
+  });
+  app.addHook('preClose', (done) => {
+    connections.endIdle();
     done();
   });
   app.addHook('onResponse', (request, _reply, done) => {

@@ -21,6 +21,8 @@ const STALLED_BODY_MS = 8000;
 const LINGER_MS = 5000;
 /** How soon a limit that was changed from outside is noticed. */
 const LOOK_MS = 1000;
+/** While the server stops: an answer may have been on its way a moment ago. */
+const END_EVERY_MS = 50;
 const TELL_EVERY_MS = 60_000;
 
 export class Connections {
@@ -32,6 +34,7 @@ export class Connections {
   readonly #serving = new Set<Socket>();
   readonly #logger: Logger;
   readonly #most: number | undefined;
+  readonly #server: Server;
   #places: number;
   #toldAtMs = Number.NEGATIVE_INFINITY;
 
@@ -43,6 +46,19 @@ export class Connections {
     server.on('connection', (socket: Socket) => this.#admit(socket));
     const look = setInterval(() => this.#look(), LOOK_MS).unref();
     server.once('close', () => clearInterval(look));
+    this.#server = server;
+  }
+
+  /** The server stops: from now on connections end as soon as nothing is on its way over them. */
+  endIdle(): void {
+    const end = (): void => {
+      this.#server.closeIdleConnections();
+      // Over these nothing ever came, so the server does not count them as idle.
+      for (const socket of this.#strangers) if (socket.bytesRead === 0) socket.destroy();
+    };
+    end();
+    const again = setInterval(end, END_EVERY_MS);
+    this.#server.once('close', () => clearInterval(again));
   }
 
   get places(): number {

@@ -89,7 +89,7 @@ export type EventFilter = (EventType)[];
 export type EventId = string;
 export type EventStatus = "succeeded" | "failed" | "canceled";
 export type EventType = "artifact_fetch_failed" | "artifact_source_changed" | "autoscaling_config_changed" | "autoscaling_ended" | "autoscaling_started" | "branch_deleted" | "build_ended" | "build_started" | "commit_ignored" | "cron_job_run_ended" | "cron_job_run_started" | "deploy_ended" | "deploy_started" | "disk_created" | "disk_updated" | "disk_deleted" | "image_pull_failed" | "instance_count_changed" | "job_run_ended" | "maintenance_mode_enabled" | "maintenance_mode_uri_updated" | "maintenance_ended" | "maintenance_started" | "pipeline_minutes_exhausted" | "plan_changed" | "pre_deploy_ended" | "pre_deploy_started" | "server_available" | "server_failed" | "server_hardware_failure" | "server_restarted" | "service_resumed" | "service_suspended" | "zero_downtime_redeploy_ended" | "zero_downtime_redeploy_started" | "edge_cache_enabled" | "edge_cache_disabled" | "edge_cache_purged" | "auto_deploy_disabled" | "auto_deploy_enabled" | "postgres_available" | "postgres_backup_completed" | "postgres_backup_failed" | "postgres_backup_started" | "postgres_cluster_leader_changed" | "postgres_connection_pool_changed" | "postgres_connection_pool_enabled_changed" | "postgres_created" | "postgres_disk_size_changed" | "postgres_disk_autoscaling_enabled_changed" | "postgres_ha_status_changed" | "postgres_restarted" | "postgres_unavailable" | "postgres_upgrade_failed" | "postgres_upgrade_started" | "postgres_upgrade_succeeded" | "postgres_restore_failed" | "postgres_restore_succeeded" | "postgres_read_replicas_changed" | "postgres_pitr_checkpoint_started" | "postgres_pitr_checkpoint_failed" | "postgres_pitr_checkpoint_completed" | "postgres_read_replica_stale" | "postgres_wal_archive_failed" | "key_value_available" | "key_value_config_restart" | "key_value_unhealthy";
-export type FailureReason = { evicted: boolean; evictionReason?: string; nonZeroExit?: number; earlyExit?: boolean; oomKilled?: OomKilled; timedOutSeconds?: number; unhealthy?: string; timedOutReason?: string; canceled?: string; lost?: string; hostStopped?: string; startFailed?: string };
+export type FailureReason = { evicted: boolean; evictionReason?: string; nonZeroExit?: number; earlyExit?: boolean; oomKilled?: OomKilled; timedOutSeconds?: number; unhealthy?: string; timedOutReason?: string; canceled?: string; lost?: string; hostStopped?: string; diskFull?: string; startFailed?: string };
 export type HeaderInput = { path: string; name: string; value: string };
 export type Image = { ownerId: string; registryCredentialId?: string; imagePath: string };
 export type ImagePullFailedEvent = { message: string; imageURL: string };
@@ -248,6 +248,7 @@ export type ApiKey = { id: string; name: string; role: "admin" | "developer" | "
 export type ApiKeyWithSecret = { apiKey: ApiKey; key: string };
 export type Workspace = { id: string; name: string; email: string; createdAt: string };
 export type WorkspaceWithKey = { workspace: Workspace; apiKey: ApiKey; key: string };
+export type RepositoryCredential = { type: "none" | "token" | "sshKey"; username?: string; hostKey?: "given" | "remembered" | "unknown" };
 export type AuditEntry = { id: string; timestamp: string; keyId: string; keyName?: string; action: string; target?: string; status: number; ipAddress: string; requestId: string; message?: string };
 
 /** Every operation of the contract by its operationId. */
@@ -1147,6 +1148,30 @@ export interface Operations {
     query: { cursor?: string; limit?: number; action?: (string)[]; keyId?: (string)[]; before?: string; after?: string };
     body: undefined;
     answer: ({ auditEntry: AuditEntry; cursor: string })[];
+  };
+  "get-repository-credential": {
+    method: "GET";
+    path: "/services/{serviceId}/repository-credential";
+    params: { serviceId: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: RepositoryCredential;
+  };
+  "set-repository-credential": {
+    method: "PUT";
+    path: "/services/{serviceId}/repository-credential";
+    params: { serviceId: string };
+    query: Record<never, never>;
+    body: { token?: string; username?: string; sshPrivateKey?: string; knownHosts?: string };
+    answer: RepositoryCredential;
+  };
+  "delete-repository-credential": {
+    method: "DELETE";
+    path: "/services/{serviceId}/repository-credential";
+    params: { serviceId: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: undefined;
   };
   "job-by-id": {
     method: "GET";

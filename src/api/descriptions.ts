@@ -29,6 +29,11 @@ export const descriptions: Record<OperationId, string> = {
   'retrieve-service': 'Shows one service.',
   'update-service': 'Changes the fields that are given; nothing is deployed by it.',
   'delete-service': 'Deletes a service; its running jobs go on.',
+  'get-repository-credential':
+    'Shows which kind of credential a service has for its repository, and never the credential.',
+  'set-repository-credential':
+    'Stores a token or a private key for the repository of a service; it is encrypted and never shown.',
+  'delete-repository-credential': 'Erases the credential of the repository of a service.',
   'list-deploys': 'Lists deploys of a service, newest first, with filters.',
   'create-deploy': 'Queues a build of the service at its branch or at a commit.',
   'retrieve-deploy': 'Shows one deploy.',

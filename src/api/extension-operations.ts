@@ -1,6 +1,6 @@
 /**
- * The operations that Errand has and the contract has not: keys, workspaces, the audit log, jobs by their id alone, and
- * the empty lists of kinds that Errand does not run. Described here in the contract's own form, so that everything that
+ * The operations that Errand has and the contract has not: keys, workspaces, the audit log, credentials of repositories,
+ * jobs by their id alone, and the empty lists of kinds that Errand does not run. Described here in the contract's own form, so that everything that
  * is made from the contract (routes, checks, types, documentation, tests) covers them too.
  */
 
@@ -27,6 +27,14 @@ export const extensionSchemas: Record<string, Json> = {
   apiKeyWithSecret: object({ apiKey: ref('apiKey'), key: text }),
   workspace: object({ id: text, name: text, email: text, createdAt: instant }),
   workspaceWithKey: object({ workspace: ref('workspace'), apiKey: ref('apiKey'), key: text }),
+  repositoryCredential: object(
+    {
+      type: { type: 'string', enum: ['none', 'token', 'sshKey'] },
+      username: text,
+      hostKey: { type: 'string', enum: ['given', 'remembered', 'unknown'] },
+    },
+    ['type'],
+  ),
   auditEntry: object(
     {
       id: text,
@@ -46,7 +54,7 @@ export const extensionSchemas: Record<string, Json> = {
 
 interface Extension {
   id: string;
-  method: 'get' | 'post' | 'delete';
+  method: 'get' | 'post' | 'put' | 'delete';
   path: string;
   query?: Record<string, Json>;
   body?: Json;
@@ -132,6 +140,25 @@ const extensions: Extension[] = [
     path: '/audit',
     query: { ...PAGE, action: list(text), keyId: list(text), before: text, after: text },
     answer: withCursor('auditEntry'),
+  },
+  {
+    id: 'get-repository-credential',
+    method: 'get',
+    path: '/services/{serviceId}/repository-credential',
+    answer: ref('repositoryCredential'),
+  },
+  {
+    id: 'set-repository-credential',
+    method: 'put',
+    path: '/services/{serviceId}/repository-credential',
+    body: object({ token: text, username: text, sshPrivateKey: text, knownHosts: text }, []),
+    answer: ref('repositoryCredential'),
+  },
+  {
+    id: 'delete-repository-credential',
+    method: 'delete',
+    path: '/services/{serviceId}/repository-credential',
+    status: 204,
   },
   { id: 'job-by-id', method: 'get', path: '/jobs/{jobId}', answer: ref('job') },
   {

@@ -42,6 +42,7 @@ export function extendContract<T extends object>(contract: T): T {
     canceled: { type: 'string' },
     lost: { type: 'string' },
     hostStopped: { type: 'string' },
+    diskFull: { type: 'string' },
     startFailed: { type: 'string' },
   });
   // Beside the labels: generated clients take the names of those for a closed set.

@@ -3,6 +3,7 @@
  * runs. Queued ones start in order, one of a service at a time and `config.maxBuilds` in all; one in progress that
  * nobody here runs was left by an earlier server and is taken up again; a running one that was canceled is ended.
  */
+import { DeployFailure } from '../builds/deploy-failure.ts';
 import { sweepBuildFolders } from '../builds/remove-old-artifacts.ts';
 import { runBuild } from '../builds/run-build.ts';
 import type { Context } from '../context.ts';
@@ -18,11 +19,12 @@ const INTERVAL_MS = 5000;
 const SWEEP_INTERVAL_MS = 60 * 60 * 1000;
 
 /** Starts the loop. `stop` resolves when no build is followed any more; what runs of them goes on. */
-export function startBuildLoop(context: Context): Loop {
+export function startBuildLoop(context: Context): BuildLoop {
   const builds = new Builds(context, () => loop.nudge());
   const loop = startLoop('builds', INTERVAL_MS, () => builds.pass(), context.logger);
   return {
     nudge: loop.nudge,
+    endForDisk: (id, why) => builds.endForDisk(id, why),
     async stop() {
       builds.stopFollowing();
       await loop.stop();
@@ -31,8 +33,14 @@ export function startBuildLoop(context: Context): Loop {
   };
 }
 
+export interface BuildLoop extends Loop {
+  /** Ends a running build at once for the room that it takes. */
+  endForDisk(deployId: string, why: string): void;
+}
+
 interface RunningBuild {
   cancel: AbortController;
+  diskFull: AbortController;
   done: Promise<void>;
 }
 
@@ -65,6 +73,13 @@ class Builds {
     this.#serverStop.abort(new Error('the server stops'));
   }
 
+  /** Ends a build for the room that it takes. */
+  endForDisk(id: string, why: string): void {
+    this.#running
+      .get(id)
+      ?.diskFull.abort(new DeployFailure('failBuild', `the build was ended, with its cache counted: ${why}`));
+  }
+
   async settled(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ done }) => done));
   }
@@ -94,7 +109,12 @@ class Builds {
 
   #run(deploy: DeploysTable): void {
     const cancel = new AbortController();
-    const signals = { serverStop: this.#serverStop.signal, cancel: cancel.signal };
+    const diskFull = new AbortController();
+    const signals = {
+      serverStop: this.#serverStop.signal,
+      cancel: cancel.signal,
+      diskFull: diskFull.signal,
+    };
     const done = runBuild(this.#context, deploy, signals)
       .then(() => true)
       .catch((error: unknown) => {
@@ -108,7 +128,7 @@ class Builds {
         // After a failure of the storage the timer is soon enough: at once would be a busy loop.
         if (finished) this.#nudge();
       });
-    this.#running.set(deploy.id, { cancel, done });
+    this.#running.set(deploy.id, { cancel, diskFull, done });
   }
 
   async #sweepNowAndThen(): Promise<void> {

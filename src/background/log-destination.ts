@@ -122,7 +122,8 @@ export class Receiver {
   }
 
   #connect(): Promise<SyslogConnection> {
-    return SyslogConnection.open(this.#destination.endpoint, this.#ca, this.#stop);
+    const { destinations } = this.#context.config;
+    return SyslogConnection.open(this.#destination.endpoint, destinations.deliveries, this.#ca, this.#stop);
   }
 
   #note(key: string, progress: Progress, bytes: number): void {
@@ -183,6 +184,8 @@ export class Receiver {
       logger.warn('forwarding output failed; it is tried again', {
         endpoint: this.#destination.endpoint,
         message,
+        // For the operator alone.
+        ...(error instanceof Error && error.cause instanceof Error ? { cause: error.cause.message } : {}),
       });
     }
     const now = clock.now();

@@ -1,21 +1,27 @@
 /** First step of a build: the source code at the wanted commit, and the facts about it that later steps rely on. */
 
-import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../context.ts';
 import { setDeployCommit } from '../db/queries/deploys.ts';
 import type { DeploysTable, ServicesTable } from '../db/schema.ts';
-import { repositorySlug } from '../services/repository.ts';
+import { ErrandError } from '../errors.ts';
+import { placeOf, repositorySlug } from '../services/repository.ts';
+import { requireAccess } from '../services/repository-access.ts';
+import { openCredential } from '../services/repository-credential.ts';
 import { detailsOf } from '../services/service-details.ts';
-import { repositoryCredential } from '../services/service-input.ts';
+import { extraOf } from '../services/service-input.ts';
 import { plainRootDir } from '../services/service-rules.ts';
+import { rememberHostKeys } from '../services/set-repository-credential.ts';
 import { nothingIfAbsent } from '../shared/absence.ts';
-import { removeTree } from '../shared/trees.ts';
+import { discardTree } from '../shared/trees.ts';
 import { buildFolder } from './artifact-path.ts';
 import type { BuildLog } from './build-log.ts';
 import { DeployFailure } from './deploy-failure.ts';
-import { checkOut, GitError } from './git.ts';
+import { FetchError } from './fetch/failure.ts';
+import { CheckingProxy } from './fetch/proxy.ts';
+import { type FetchedRepository, type FetchJob, fetchRepository } from './fetch/repository.ts';
+import { fetchSubmodules } from './fetch/submodules.ts';
 
 /** What a build is made from, frozen when it begins. */
 export interface BuildSource {
@@ -52,34 +58,15 @@ export async function fetchSource(
 ): Promise<BuildSource> {
   const { config } = context;
   const folder = buildFolder(config, deploy.id);
-  await removeTree(folder);
+  await discardTree(folder, config.dataDir);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const url = service.repo;
   if (url === null) throw new DeployFailure('failBuild', `service ${service.id} has no repository`);
   await log.step(`Cloning from ${url}`);
-  // A name of its own: a git that outlived an earlier server must not write into this checkout.
-  const checkoutTree = join(folder, `checkout-${randomUUID()}`);
-  const checkout = await checkOut(
-    {
-      url,
-      credential: repositoryCredential(context.vault, service),
-      branch: service.branch ?? undefined,
-      commit: deploy.wanted_commit ?? undefined,
-      allowLocal: config.allowLocalRepos,
-      tree: checkoutTree,
-      home: join(folder, 'git'),
-    },
-    stop,
-  ).catch(async (error: unknown) => {
-    if (!(error instanceof GitError)) throw error;
-    stop.throwIfAborted();
-    await log.error(error.message);
-    throw new DeployFailure('failBuild', `the source code could not be fetched: ${theReason(error.message)}`);
-  });
-  const { commit, branch } = checkout;
+  const { tree, commit, branch } = await fetchAll(context, deploy, service, url, log, stop);
   await log.step(`Checked out commit ${commit.id}${branch === undefined ? '' : ` of branch ${branch}`}`);
   const rootDir = plainRootDir(service.root_dir);
-  await requireFolder(checkoutTree, rootDir);
+  await requireFolder(tree, rootDir);
   await context.database.write((trx) => setDeployCommit(trx, deploy.id, commit, context.clock.now()));
   const source: BuildSource = {
     commit: commit.id,
@@ -88,9 +75,63 @@ export async function fetchSource(
     rootDir,
     buildCommand: detailsOf(service).envSpecificDetails?.buildCommand ?? '',
   };
-  await rename(checkoutTree, buildTree(config, deploy.id));
+  await rename(tree, buildTree(config, deploy.id));
   await writeFile(sourceFile(config, deploy.id), JSON.stringify(source));
   return source;
+}
+
+/** The repository with its submodules, within the limits. @throws DeployFailure; the reason of `stop` */
+async function fetchAll(
+  context: Context,
+  deploy: DeploysTable,
+  service: ServicesTable,
+  url: string,
+  log: BuildLog,
+  stop: AbortSignal,
+): Promise<FetchedRepository> {
+  const { config, executor, vault } = context;
+  const { maxBytes, maxFiles, maxMs } = config.repositories;
+  const extra = extraOf(service);
+  const timeout = AbortSignal.timeout(maxMs);
+  const proxy = await CheckingProxy.open(config.destinations.repositories);
+  try {
+    const job: FetchJob = {
+      executor,
+      config,
+      log,
+      id: deploy.id,
+      folder: buildFolder(config, deploy.id),
+      proxy,
+      stop: AbortSignal.any([stop, timeout]),
+      left: { bytes: maxBytes, files: maxFiles },
+      home: placeOf(url),
+      credential: openCredential(vault, service.id, extra),
+      knownHosts: extra.repoKnownHosts,
+    };
+    const wanted = { url, branch: service.branch ?? undefined, commit: deploy.wanted_commit ?? undefined };
+    // Rows of a server that allowed more.
+    requireAccess(config, url);
+    const fetched = await fetchRepository(job, wanted);
+    if (fetched.hostKeys && !extra.repoKnownHosts) {
+      await rememberHostKeys(context, service, fetched.hostKeys);
+      job.knownHosts = fetched.hostKeys;
+    }
+    await fetchSubmodules(job, fetched, url);
+    return fetched;
+  } catch (error) {
+    stop.throwIfAborted();
+    if (timeout.aborted) {
+      throw new DeployFailure(
+        'failBuild',
+        `the source code was not fetched within ${maxMs / 60_000} minutes (--max-repo-minutes)`,
+      );
+    }
+    if (!(error instanceof FetchError || error instanceof ErrandError)) throw error;
+    await log.error(error.message);
+    throw new DeployFailure('failBuild', `the source code could not be fetched: ${theReason(error.message)}`);
+  } finally {
+    await proxy.close();
+  }
 }
 
 /** A root folder must be one of the repository's own: no link leads out of it. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { SecretFile } from '../services/environment.ts';
 import { nothingIfAbsent } from '../shared/absence.ts';
-import { removeTree, walkTree } from '../shared/trees.ts';
+import { discardTree, measureTree } from '../shared/trees.ts';
 import { artifactFolder } from './artifact-path.ts';
 import { DeployFailure } from './deploy-failure.ts';
 
@@ -27,30 +27,17 @@ export async function freezeArtifact(
   tree: string,
   facts: Omit<Manifest, 'files' | 'bytes'>,
 ): Promise<Manifest> {
-  const manifest: Manifest = { ...facts, ...(await measure(tree)) };
+  const size = await measureTree(tree);
+  if (!size)
+    throw new DeployFailure('failBuild', 'the build made a path that is longer than this host accepts');
+  const manifest: Manifest = { ...facts, ...size };
   const folder = artifactFolder(config, manifest.id);
-  await removeTree(folder);
+  await discardTree(folder, config.dataDir);
   await mkdir(folder, { recursive: true, mode: 0o755 });
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
   await rename(tree, join(folder, 'tree'));
   await syncFolder(folder);
   return manifest;
-}
-
-/** Files and links below a folder, and the bytes of the files. Links are counted, never followed. */
-async function measure(root: string): Promise<{ files: number; bytes: number }> {
-  const total = { files: 0, bytes: 0 };
-  await walkTree(root, async (path, entry) => {
-    if (entry.isDirectory()) return;
-    total.files += 1;
-    if (entry.isFile()) total.bytes += (await lstat(path)).size;
-  }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENAMETOOLONG') throw error;
-    throw new DeployFailure('failBuild', 'the build made a path that is longer than this host accepts', {
-      cause: error,
-    });
-  });
-  return total;
 }
 
 /** Makes the entries of a folder durable. */

@@ -16,7 +16,7 @@ import {
 import { deploysInProgress, findDeployById } from '../db/queries/deploys.ts';
 import { findAnyService, servicesAmong } from '../db/queries/services.ts';
 import { nothingIfAbsent } from '../shared/absence.ts';
-import { removeTree } from '../shared/trees.ts';
+import { discardTree } from '../shared/trees.ts';
 import { artifactFolder, cacheFolder } from './artifact-path.ts';
 import { artifactIdOf } from './freeze-artifact.ts';
 
@@ -39,9 +39,11 @@ export async function removeOldArtifacts(context: Parts, serviceId: string): Pro
     await markArtifactsRemoved(trx, ids, context.clock.now());
     return ids;
   });
-  for (const id of removed) await removeTree(artifactFolder(context.config, id));
+  for (const id of removed) await discardTree(artifactFolder(context.config, id), context.config.dataDir);
   const service = await findAnyService(context.database.read, serviceId);
-  if (service && service.deleted_at !== null) await removeTree(cacheFolder(context.config, serviceId));
+  if (service && service.deleted_at !== null) {
+    await discardTree(cacheFolder(context.config, serviceId), context.config.dataDir);
+  }
   return removed;
 }
 
@@ -86,7 +88,7 @@ export async function sweepBuildFolders(context: Parts): Promise<number> {
   ];
   const old = [];
   for (const folder of strays) if (await isOld(folder)) old.push(folder);
-  for (const folder of old) await removeTree(folder);
+  for (const folder of old) await discardTree(folder, config.dataDir);
   return old.length + cachesRemoved;
 }
 
@@ -102,7 +104,7 @@ async function sweepCaches({ config, database }: Parts): Promise<number> {
     for (const id of chunk) {
       const folder = cacheFolder(config, id);
       if (!(known.get(id) ?? (await isOld(folder)))) continue;
-      await removeTree(folder);
+      await discardTree(folder, config.dataDir);
       count += 1;
     }
   }

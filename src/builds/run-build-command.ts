@@ -14,11 +14,13 @@ import { removeSecretFiles } from './freeze-artifact.ts';
 export interface BuildSignals {
   serverStop: AbortSignal;
   cancel: AbortSignal;
+  /** Ends the build at once, because of the room that it takes; its reason is an error that says so. */
+  diskFull: AbortSignal;
 }
 
 const GB = 2 ** 30;
 /** A build gets what the second largest common instance type has, whatever the service's own. */
-const LIMITS = { memoryBytes: 4 * GB, cpuMillis: 2000, pids: 4096 };
+export const LIMITS = { memoryBytes: 4 * GB, cpuMillis: 2000, pids: 4096 };
 const TIMEOUT_MS = 2 * 60 * 60 * 1000;
 /** Between SIGTERM and SIGKILL for a build that is canceled or takes too long. */
 const STOP_GRACE_MS = 10_000;
@@ -43,7 +45,8 @@ export async function runBuildCommand(
     ? present.startedAt
     : await start(context, deploy, service, source, environment);
   const end = await follow(context, deploy.id, startedAt, signals);
-  const stop = end.timedOut || signals.cancel.aborted ? undefined : await outsideStop(context, end);
+  const wasEnded = end.timedOut || signals.cancel.aborted || signals.diskFull.aborted;
+  const stop = wasEnded ? undefined : await outsideStop(context, end);
   await context.logStore.sync(service.id, deploy.id).catch((error: unknown) => {
     context.logger.error('the output of a build could not be brought to the disk', error, {
       deploy: deploy.id,
@@ -52,6 +55,7 @@ export async function runBuildCommand(
   await executor.destroy(deploy.id);
   await removeSecretFiles(buildTree(config, deploy.id), environment.secretFiles);
   signals.cancel.throwIfAborted();
+  signals.diskFull.throwIfAborted();
   if (stop) throw new DeployFailure('failBuild', `${stop.what} while the build command ran: deploy again`);
   requireSuccess(end);
 }
@@ -118,7 +122,7 @@ async function follow(
   { executor, clock }: Context,
   id: string,
   startedAt: string,
-  { serverStop, cancel }: BuildSignals,
+  { serverStop, cancel, diskFull }: BuildSignals,
 ): Promise<End> {
   let timedOut = false;
   let graceTimer: NodeJS.Timeout | undefined;
@@ -129,6 +133,8 @@ async function follow(
     // Where the signal cannot be sent, the end of the grace is what counts.
     void executor.signal(id, 'SIGTERM').catch(() => undefined);
   };
+  // No grace: what it does in it is to take more.
+  const kill = (): void => void executor.signal(id, 'SIGKILL').catch(() => stop());
   const leftMs = Math.max(0, parseMicros(startedAt) / 1000 + TIMEOUT_MS - clock.nowMs());
   const timeout = setTimeout(() => {
     timedOut = true;
@@ -136,6 +142,8 @@ async function follow(
   }, leftMs);
   cancel.addEventListener('abort', stop, { once: true });
   if (cancel.aborted) stop();
+  diskFull.addEventListener('abort', kill, { once: true });
+  if (diskFull.aborted) kill();
   try {
     return { ...(await executor.wait(id, AbortSignal.any([serverStop, graceOver.signal]))), timedOut };
   } catch (error) {
@@ -145,6 +153,7 @@ async function follow(
     clearTimeout(timeout);
     clearTimeout(graceTimer);
     cancel.removeEventListener('abort', stop);
+    diskFull.removeEventListener('abort', kill);
   }
 }
 

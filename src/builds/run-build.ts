@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { findAnyService } from '../db/queries/services.ts';
 import type { ArtifactsTable, DeploysTable, ServicesTable } from '../db/schema.ts';
 import { isNativeRuntime } from '../services/service-details.ts';
-import { removeTree } from '../shared/trees.ts';
+import { discardTree, removeTree } from '../shared/trees.ts';
 import { artifactFolder, buildFolder, cacheFolder } from './artifact-path.ts';
 import { type BuildLog, openBuildLog } from './build-log.ts';
 import { DeployFailure } from './deploy-failure.ts';
@@ -15,6 +15,8 @@ import { failDeploy, goLive } from './finish-deploy.ts';
 import { artifactIdOf, freezeArtifact } from './freeze-artifact.ts';
 import { removeOldArtifacts } from './remove-old-artifacts.ts';
 import { type BuildSignals, hasStarted, runBuildCommand } from './run-build-command.ts';
+
+const MAKE_ROOM_MS = 5000;
 
 /**
  * Builds a deploy whose status is `build_in_progress` and brings it to its end. When `serverStop` aborts, it returns
@@ -27,10 +29,11 @@ export async function runBuild(context: Context, deploy: DeploysTable, signals: 
   } catch (error) {
     if (signals.serverStop.aborted) return;
     await context.executor.destroy(deploy.id);
+    if (!context.diskReserve.hasRoom()) await makeRoom(context, deploy.id);
     if (signals.cancel.aborted) await log.step('Build canceled');
     else await fail(context, deploy, log, error);
   }
-  await removeTree(buildFolder(context.config, deploy.id));
+  await discardTree(buildFolder(context.config, deploy.id), context.config.dataDir);
   await log.complete();
   await removeOldArtifacts(context, deploy.service_id);
 }
@@ -59,9 +62,14 @@ async function build(
   if (await goLive(context, deploy, artifact)) {
     await log.step('Build succeeded; new jobs run against it');
   } else {
-    await removeTree(artifactFolder(context.config, artifact.id));
+    await discardTree(artifactFolder(context.config, artifact.id), context.config.dataDir);
     await log.step('Build canceled');
   }
+}
+
+/** What a build wrote that failed is of no use any more, and its end needs room. As far as that goes in some seconds. */
+async function makeRoom({ config }: Context, deployId: string): Promise<void> {
+  await removeTree(buildFolder(config, deployId), AbortSignal.timeout(MAKE_ROOM_MS)).catch(() => undefined);
 }
 
 /** What runtimes with an image need is another executor; the service is kept as it is all the same. */
@@ -76,7 +84,7 @@ function requireNativeRuntime({ executor }: Context, { runtime }: ServicesTable)
 async function clearCache({ config, executor }: Context, deploy: DeploysTable, log: BuildLog): Promise<void> {
   // A build that an earlier server started is using it.
   if (hasStarted(await executor.inspect(deploy.id))) return;
-  await removeTree(cacheFolder(config, deploy.service_id));
+  await discardTree(cacheFolder(config, deploy.service_id), config.dataDir);
   await log.step('Cleared the build cache');
 }
 
@@ -85,14 +93,14 @@ async function sourceOf(
   deploy: DeploysTable,
   service: ServicesTable,
   log: BuildLog,
-  { serverStop, cancel }: BuildSignals,
+  { serverStop, cancel, diskFull }: BuildSignals,
 ): Promise<BuildSource> {
   if (hasStarted(await context.executor.inspect(deploy.id))) {
     const recorded = await recordedSource(context.config, deploy.id);
     if (recorded) return recorded;
   }
   await context.executor.destroy(deploy.id);
-  return fetchSource(context, deploy, service, log, AbortSignal.any([serverStop, cancel]));
+  return fetchSource(context, deploy, service, log, AbortSignal.any([serverStop, cancel, diskFull]));
 }
 
 async function freeze(context: Context, deploy: DeploysTable, source: BuildSource): Promise<ArtifactsTable> {

@@ -57,6 +57,9 @@ export function jobExit(job: Job): { code: number; why?: string } {
   if (reason?.timedOutSeconds !== undefined) {
     return { code: EXIT.timedOut, why: `the job ran longer than ${reason.timedOutSeconds} s` };
   }
+  if (reason?.diskFull !== undefined) {
+    return { code: 128 + SIGNALS['SIGKILL']!, why: `the job was ended: ${reason.diskFull}` };
+  }
   if (reason?.oomKilled) {
     const limit = reason.oomKilled.memoryLimit;
     return {

@@ -8,6 +8,7 @@ import type { OperationId, Operations } from '../api/contract-types.ts';
 import { ApiError, ConnectionError } from './errors.ts';
 import { serverRoot } from './host.ts';
 import { operations } from './operations.ts';
+import { apiError, BusyError, parse, retryAfterMs } from './refusals.ts';
 import { ServerProof } from './server-proof.ts';
 
 export type Answer<Id extends OperationId> = Operations[Id]['answer'];
@@ -188,40 +189,6 @@ function ask({ method, url, apiKey }: Request, input: SendInput, limit: AbortSig
     // A redirect would carry the key to another place.
     redirect: 'error',
   });
-}
-
-function parse(text: string): unknown {
-  try {
-    return text === '' ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-class BusyError extends ApiError {
-  readonly retryAfterMs: number;
-  constructor(error: ApiError, retryAfterMs: number) {
-    super(error.status, error.message, error);
-    this.retryAfterMs = retryAfterMs;
-  }
-}
-
-function apiError(response: Response, body: unknown, text: string): ApiError {
-  const shape = (typeof body === 'object' && body !== null ? body : {}) as {
-    message?: unknown;
-    code?: unknown;
-  };
-  const message = typeof shape.message === 'string' ? shape.message : text.trim().slice(0, 200);
-  const error = new ApiError(response.status, message || response.statusText || `status ${response.status}`, {
-    ...(typeof shape.code === 'string' ? { code: shape.code } : {}),
-    ...(response.headers.has('x-request-id') ? { requestId: response.headers.get('x-request-id')! } : {}),
-  });
-  const busy = [429, 502, 503, 504].includes(response.status);
-  return busy ? new BusyError(error, Number(response.headers.get('retry-after') ?? 0) * 1000 || 0) : error;
-}
-
-function retryAfterMs(error: unknown): number {
-  return error instanceof BusyError ? error.retryAfterMs : 0;
 }
 
 /** Only a GET may be sent again, and only when the failure may pass. */

@@ -3,8 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { hashKey, isKeyProof, keyHint } from '../shared/key-proof.ts';
 import { ApiError, ConnectionError } from './errors.ts';
 import { isLoopback } from './host.ts';
+import { apiError, parse } from './refusals.ts';
 
 const PROOF_TIMEOUT_MS = 10_000;
+/** An unknown key, too many requests, and a server that stops. */
+const REFUSALS = [401, 429, 503];
 
 export class ServerProof {
   readonly #root: string;
@@ -41,38 +44,28 @@ export class ServerProof {
 
   async #ask(): Promise<void> {
     const nonce = randomBytes(32).toString('hex');
-    let status: number;
+    let response: Response;
     let text: string;
     try {
-      const response = await fetch(`${this.#root}/v1/proof?nonce=${nonce}`, {
+      response = await fetch(`${this.#root}/v1/proof?nonce=${nonce}`, {
         headers: { accept: 'application/json', authorization: `Key-Hint ${keyHint(this.#hash)}` },
         redirect: 'error',
         signal: AbortSignal.timeout(PROOF_TIMEOUT_MS),
       });
-      status = response.status;
       text = await response.text();
     } catch (error) {
       throw new ConnectionError(this.#root, error);
     }
-    const answer = fieldsOf(text);
-    if (status === 200 && isKeyProof(answer['proof'], this.#hash, nonce)) return;
-    // A refusal by an Errand server tells nothing that is secret, whoever says it.
-    if ([401, 429, 503].includes(status) && typeof answer['message'] === 'string') {
-      throw new ApiError(status, answer['message']);
+    const body = parse(text) as { proof?: unknown; message?: unknown } | undefined;
+    if (response.ok && isKeyProof(body?.proof, this.#hash, nonce)) return;
+    // A refusal in the form of an Errand server tells nothing that is secret, whoever says it.
+    if (REFUSALS.includes(response.status) && typeof body?.message === 'string') {
+      throw apiError(response, body, text);
     }
     throw new ApiError(
-      status,
+      response.status,
       `what answers at ${this.#root} does not prove that it knows the key, so the key was not sent: ` +
         'it is no Errand server, or an older one',
     );
-  }
-}
-
-function fieldsOf(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
   }
 }

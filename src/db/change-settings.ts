@@ -11,6 +11,8 @@ export function changeSettings<T>(file: string, work: (settings: Settings) => T)
   const database = new NodeSqlite(file);
   const { raw } = database;
   try {
+    // The server itself copies its log, and counts on being the only one.
+    raw.exec('PRAGMA wal_autocheckpoint = 0');
     raw.exec('BEGIN IMMEDIATE');
     const result = work({
       get: (name) => {

@@ -5,6 +5,7 @@
 import type { StatementSync } from 'node:sqlite';
 import { ErrandError } from '../errors.ts';
 import type { Ballast } from './ballast.ts';
+import type { DurableCommits } from './durable-commits.ts';
 import type { Queries } from './open.ts';
 import type { SqliteQueries } from './sqlite-driver.ts';
 
@@ -30,6 +31,7 @@ export class GroupCommit {
   epoch = 0;
   readonly #queries: SqliteQueries;
   readonly #ballast: Ballast;
+  readonly #durable: DurableCommits;
   readonly #queue: Pending[] = [];
   readonly #changes: StatementSync;
   #ballastIsOut = false;
@@ -38,9 +40,10 @@ export class GroupCommit {
   #guarded = false;
   #isClosed = false;
 
-  constructor(queries: SqliteQueries, ballast: Ballast) {
+  constructor(queries: SqliteQueries, ballast: Ballast, durable: DurableCommits) {
     this.#queries = queries;
     this.#ballast = ballast;
+    this.#durable = durable;
     this.#changes = queries.sqlite.raw.prepare('SELECT total_changes() AS count');
   }
 
@@ -74,10 +77,14 @@ export class GroupCommit {
   async close(): Promise<void> {
     while (this.#draining) await this.#draining;
     this.#isClosed = true;
+    await this.#durable.synced();
   }
 
   async #drain(): Promise<void> {
-    while (this.#queue.length > 0) await this.#commitBatch();
+    while (this.#queue.length > 0) {
+      await this.#commitBatch();
+      await this.#durable.copyNowAndThen();
+    }
     this.#draining = undefined;
   }
 
@@ -99,7 +106,15 @@ export class GroupCommit {
       return;
     }
     if (batch.some(({ touches }) => touches === 'anything')) this.epoch += 1;
-    for (const settle of settled) settle();
+    const done = settled;
+    this.#durable.committed(
+      () => {
+        for (const settle of done) settle();
+      },
+      (error) => {
+        for (const one of batch) one.reject(notDurable(error));
+      },
+    );
     if (this.#ballastIsOut) this.#restoreBallastSoon();
   }
 
@@ -203,6 +218,14 @@ function isDiskError(error: unknown): boolean {
   const code = (error as { errcode?: number }).errcode;
   return code !== undefined && [SQLITE_IOERR, SQLITE_FULL].includes(code & 0xff);
 }
+
+/** It was made, and may be gone after a loss of power. */
+const notDurable = (cause: unknown): unknown =>
+  new ErrandError(
+    'unavailable',
+    'the server cannot bring its database to the disk; what was asked for may or may not have been done',
+    { cause },
+  );
 
 function storageError(error: unknown): unknown {
   if (!isDiskError(error)) return error;

@@ -5,6 +5,7 @@
 import { statSync } from 'node:fs';
 import type { Kysely } from 'kysely';
 import { Ballast } from './ballast.ts';
+import { DurableCommits } from './durable-commits.ts';
 import { GroupCommit, type Touches } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import type { Schema } from './schema.ts';
@@ -70,7 +71,8 @@ async function openSound(file: string): Promise<Database> {
   const reader = new NodeSqlite(file, { readOnly: true });
   const ballast = new Ballast(`${file}-ballast`);
   ballast.restore();
-  return new SqliteStore(new SqliteQueries(writer), new SqliteQueries(reader), ballast);
+  const durable = new DurableCommits(file, writer);
+  return new SqliteStore(new SqliteQueries(writer), new SqliteQueries(reader), ballast, durable);
 }
 
 /** A copy that nobody writes to, for reading alone. */
@@ -112,11 +114,13 @@ class SqliteStore implements Database {
   readonly #reader: SqliteQueries;
   readonly #scopes = new WriteScopes();
   readonly #writes: GroupCommit;
+  readonly #durable: DurableCommits;
 
-  constructor(writer: SqliteQueries, reader: SqliteQueries, ballast: Ballast) {
+  constructor(writer: SqliteQueries, reader: SqliteQueries, ballast: Ballast, durable: DurableCommits) {
     this.#writer = writer;
     this.#reader = reader;
-    this.#writes = new GroupCommit(writer, ballast);
+    this.#writes = new GroupCommit(writer, ballast, durable);
+    this.#durable = durable;
   }
 
   get read(): Queries {
@@ -169,6 +173,7 @@ class SqliteStore implements Database {
 
   async close(): Promise<void> {
     await this.#writes.close();
+    await this.#durable.close();
     this.#reader.sqlite.close();
     this.#writer.sqlite.close();
   }

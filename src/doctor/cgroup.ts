@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isUnified } from '../executors/local/cgroups.ts';
 import { hasSystemd } from '../executors/local/jobs-scope.ts';
 import { findProgram, run } from '../executors/local/runtime.ts';
-import { mountOf } from '../executors/mount-table.ts';
+import { mountOf } from '../shared/mount-table.ts';
 import { advise, type Check, fail, ok, type Verdict } from './check.ts';
 
 const MOUNT = '/sys/fs/cgroup';

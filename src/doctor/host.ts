@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { hasSystemd } from '../executors/local/jobs-scope.ts';
 import { findProgram, run } from '../executors/local/runtime.ts';
-import { mountOf } from '../executors/mount-table.ts';
+import { mountOf } from '../shared/mount-table.ts';
 import { advise, type Check, fail, ok, type Verdict } from './check.ts';
 
 const read = (file: string): string | undefined => {

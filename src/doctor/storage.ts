@@ -1,7 +1,7 @@
 /** Where the server keeps its files: how that is mounted, and how much room there is. */
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Mount, mountOf } from '../executors/mount-table.ts';
+import { type Mount, mountOf } from '../shared/mount-table.ts';
 import { advise, type Check, fail, ok, type Verdict } from './check.ts';
 
 /** Locks do not hold there, and no overlay can be written to. */

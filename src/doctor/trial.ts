@@ -11,7 +11,7 @@ import {
   USER,
 } from '../executors/local/executor.ts';
 import { openLocalExecutor } from '../executors/local/open.ts';
-import { mountsBelow } from '../executors/mount-table.ts';
+import { mountsBelow } from '../shared/mount-table.ts';
 import { RUN_AS_ROOT } from './cgroup.ts';
 import { advise, type Check, fail, ok, type Verdict } from './check.ts';
 import { nearest } from './storage.ts';

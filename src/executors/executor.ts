@@ -22,6 +22,8 @@ export interface InstanceSpec {
   /** Below the project directory; '' for the project directory itself. */
   workingDirectory: string;
   limits: InstanceLimits;
+  /** Reaches the host's network whatever the executor's setting is: for what the server itself wants fetched. */
+  needsNetwork?: boolean;
   /** Where the supervisor writes the output: one line per record, with time and stream. The folder exists. */
   logFile: string;
 }
@@ -89,6 +91,15 @@ export interface Executor {
   giveTree(tree: string): Promise<void>;
   /** Ids of everything of this executor that is on the machine. */
   list(): Promise<string[]>;
+  /**
+   * Removes what an instance wrote that is over, as far as that goes in some seconds, and keeps what tells of its end:
+   * the room is needed.
+   */
+  shed(id: string): Promise<void>;
+  /** Folders of this host that hold what the instance writes, besides a project that it was given to write. */
+  folders(id: string): string[];
+  /** Gives a running instance another share of CPU; nothing where the engine cannot, or the instance is over. */
+  limitCpu(id: string, cpuMillis: number): Promise<void>;
   /** Memory and CPU in use right now; undefined when the instance is over. */
   usage(id: string): Promise<{ memoryBytes: number; cpuSeconds: number } | undefined>;
   /**

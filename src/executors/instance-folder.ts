@@ -6,15 +6,26 @@
  *   <data>/instances/<id>/supervisor/     its supervisor: `supervisor.pid`, and `name` where it has one of its own
  *   <data>/exits/<name>                   the exit code, written by rename when the output is complete
  */
-import { linkSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { unlessAbsent } from '../shared/absence.ts';
 import { formatMicros } from '../shared/clock.ts';
-import { removeTree } from '../shared/trees.ts';
-import { mountsBelow } from './mount-table.ts';
+import { mountsBelow } from '../shared/mount-table.ts';
+import { discardTree, removeTree } from '../shared/trees.ts';
 
+const SHED_MS = 5000;
 /** Written into a ticket that was taken from outside; a ticket taken by an instance is empty. */
 const CLAIMED = 'claimed';
 
@@ -29,6 +40,7 @@ export interface RecordedExit {
 export class InstanceFolders {
   /** One folder for each instance. */
   readonly root: string;
+  readonly #dataDir: string;
   readonly #engineNames = new Map<string, string>();
   /** Tickets that instances were seen to have taken: taken is taken, whatever becomes of the file. */
   readonly #taken = new Map<string, Ticket>();
@@ -36,6 +48,7 @@ export class InstanceFolders {
   readonly exitsFolder: string;
 
   constructor(dataDir: string) {
+    this.#dataDir = dataDir;
     this.root = join(dataDir, 'instances');
     this.exitsFolder = join(dataDir, 'exits');
     for (const folder of [this.root, this.exitsFolder]) mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -130,14 +143,34 @@ export class InstanceFolders {
     return readPid(this.supervisorPidFile(id));
   }
 
-  /** Removes everything of an instance; the folder last, since it knows the name under which the rest is. */
+  /**
+   * Removes everything of an instance, whose processes are gone; the folder last, since it knows the name under which
+   * the rest is. Much that it wrote goes on taking space for a while.
+   */
   async remove(id: string): Promise<void> {
-    rmSync(this.exitFile(id), { force: true });
-    await removeTree(this.folder(id)).catch((error: unknown) => {
+    this.#removeExit(this.exitFile(id));
+    await discardTree(this.folder(id), this.#dataDir).catch((error: unknown) => {
       throw stillMounted(this.folder(id), error);
     });
     this.#engineNames.delete(id);
     this.#taken.delete(id);
+  }
+
+  /** Removes folders of an instance that is over, as far as that goes in some seconds. */
+  async shed(id: string, names: string[]): Promise<void> {
+    const patience = AbortSignal.timeout(SHED_MS);
+    for (const name of names) await removeTree(join(this.folder(id), name), patience).catch(() => undefined);
+  }
+
+  /** A supervisor that was killed while it recorded the exit left no record, but the file that was to become it. */
+  #removeExit(file: string): void {
+    const removed = unlessAbsent(() => {
+      unlinkSync(file);
+      return true;
+    });
+    if (removed) return;
+    const begun = readdirSync(this.exitsFolder).filter((name) => name.startsWith(`${basename(file)}.`));
+    for (const name of begun) rmSync(join(this.exitsFolder, name), { force: true });
   }
 }
 

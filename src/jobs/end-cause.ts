@@ -13,6 +13,7 @@ export interface Reason {
   canceled?: string;
   lost?: string;
   hostStopped?: string;
+  diskFull?: string;
   startFailed?: string;
 }
 
@@ -21,6 +22,8 @@ export type End =
   | { kind: 'exited'; exit: ExitStatus }
   /** Cut short by a stop from outside, at that instant, and perhaps with a recorded exit. */
   | { kind: 'hostStopped'; message: string; at: string; exit?: ExitStatus | undefined }
+  /** Ended for the room that it took, which could not be stored before. */
+  | { kind: 'diskFull'; message: string; exit?: ExitStatus | undefined }
   | { kind: 'lost'; message: string }
   | { kind: 'neverStarted'; message: string };
 
@@ -32,7 +35,10 @@ export interface Verdict {
   reason?: Reason;
 }
 
-type JobFacts = Pick<JobsTable, 'end_cause' | 'timeout_seconds' | 'memory_bytes'>;
+type JobFacts = Pick<JobsTable, 'end_cause' | 'timeout_seconds' | 'memory_bytes'> & {
+  /** Stored together with the cause, where that alone does not say enough. */
+  reason?: string | null;
+};
 
 /** @param job with the cause of ending that was stored first, if any was */
 export function judge(job: JobFacts, end: End): Verdict {
@@ -48,19 +54,31 @@ export function judge(job: JobFacts, end: End): Verdict {
       };
     case 'timeout':
       return { event: 'fail', cause: 'timeout', ...ended, reason: timedOut(job.timeout_seconds) };
+    case 'diskFull':
+      return {
+        event: 'fail',
+        cause: 'diskFull',
+        ...ended,
+        reason: job.reason
+          ? (JSON.parse(job.reason) as Reason)
+          : diskFull('its files took too much of the disk'),
+      };
     default:
       return { ...judgeEnd(job, end), ...ended };
   }
 }
 
 export const exitOf = (end: End): ExitStatus | undefined =>
-  end.kind === 'exited' || end.kind === 'hostStopped' ? end.exit : undefined;
+  end.kind === 'lost' || end.kind === 'neverStarted' ? undefined : end.exit;
 
 const timedOut = (seconds: number): Reason => ({
   evicted: false,
   timedOutSeconds: seconds,
   timedOutReason: `the job ran for its limit of ${seconds} seconds`,
 });
+
+/** @param message such as `its files took 11 GB` */
+export const diskFull = (message: string): Reason => ({ evicted: false, diskFull: message });
 
 function judgeEnd(job: JobFacts, end: End): Verdict {
   if (end.kind === 'lost') {
@@ -69,6 +87,7 @@ function judgeEnd(job: JobFacts, end: End): Verdict {
   if (end.kind === 'hostStopped') {
     return { event: 'fail', cause: 'hostStopped', reason: { evicted: false, hostStopped: end.message } };
   }
+  if (end.kind === 'diskFull') return { event: 'fail', cause: 'diskFull', reason: diskFull(end.message) };
   if (end.kind === 'neverStarted') {
     return { event: 'fail', cause: 'startFailed', reason: { evicted: false, startFailed: end.message } };
   }

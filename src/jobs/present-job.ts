@@ -34,7 +34,8 @@ export function presentJob(job: JobsTable): PresentedJob {
   if (job.finished_at) shown.finishedAt = job.finished_at;
   if (job.exit_code !== null) shown.exitCode = job.exit_code;
   if (job.signal) shown.signal = job.signal;
-  if (job.reason) shown.reason = JSON.parse(job.reason) as Reason;
+  // Known before the end where that was brought about, and shown with it.
+  if (job.reason && job.finished_at) shown.reason = JSON.parse(job.reason) as Reason;
   if (job.timeout_seconds !== MAX_TIMEOUT_SECONDS) shown.timeoutSeconds = job.timeout_seconds;
   return shown;
 }

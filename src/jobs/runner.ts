@@ -21,7 +21,8 @@ import { SealedWithAnotherKey } from '../shared/vault.ts';
 import { stopRunning } from './cancel-job.ts';
 import { concludeJob } from './conclude-job.ts';
 import { Deadlines } from './deadlines.ts';
-import { type End, judge } from './end-cause.ts';
+import { type End, exitOf, judge } from './end-cause.ts';
+import { storeDiskFull } from './end-for-disk.ts';
 import { finishJob, OUTPUT } from './finish-job.ts';
 import { endOf, endOfOtherBoot } from './outside-stop.ts';
 import { openSnapshot } from './snapshot.ts';
@@ -46,6 +47,8 @@ export class JobRunner {
   readonly #serverStop = new AbortController();
   readonly #tracked = new Map<string, Promise<void>>();
   readonly #deadlines: Deadlines;
+  /** Why jobs were ended for the room that they took, where there was none to store it. */
+  readonly #diskFull = new Map<string, string>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -83,6 +86,21 @@ export class JobRunner {
   /** Acts on the stored intention to end a job, now. */
   stopNow(id: string): void {
     this.#inBackground(id, this.#sendStop(id));
+  }
+
+  /**
+   * Ends a running job at once for the room that it takes. Where there is none to store that, it is killed first, and
+   * the reason is stored with its end.
+   */
+  async endForDisk(id: string, why: string): Promise<void> {
+    try {
+      if (!(await storeDiskFull(this.#context, id, why))) return;
+    } catch {
+      if (!this.#tracked.has(id)) return;
+      this.#diskFull.set(id, why);
+    }
+    await this.#context.executor.signal(id, 'SIGKILL');
+    if (this.#tracked.has(id)) this.#deadlines.set(id, this.#context.clock.monotonicMs() + KILL_AGAIN_MS);
   }
 
   /** Ends this process's work on all jobs; resolves when none is half-way through a step. Instances go on. */
@@ -183,11 +201,16 @@ export class JobRunner {
     crashPoint('exit-seen');
     // Whatever runs on without its supervisor can neither be heard nor judged.
     if (over.state === 'lost') await executor.destroy(id);
-    await this.#end(id, await endOf(this.#context, job, over));
+    const end = await endOf(this.#context, job, over);
+    const why = this.#diskFull.get(id);
+    await this.#end(id, why === undefined ? end : { kind: 'diskFull', message: why, exit: exitOf(end) });
   }
 
   async #end(id: string, end: End): Promise<void> {
+    // What it wrote is of no use any more, and its end needs room.
+    if (!this.#context.diskReserve.hasRoom()) await this.#context.executor.shed(id);
     await finishJob(this.#context, id, end);
+    this.#diskFull.delete(id);
     crashPoint('final-committed');
     // Whoever waits for the end is answered before its remains are cleared away.
     await nextTurn();

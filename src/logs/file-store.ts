@@ -4,7 +4,7 @@
  */
 import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import type { Clock } from '../shared/clock.ts';
 import { ChangeWatch } from './change-watch.ts';
 import { formatRecords } from './cri.ts';
@@ -12,6 +12,7 @@ import { follow, Tail } from './follow.ts';
 import { formatInstant, type Instant, parseInstant } from './instant.ts';
 import { lastRisingTime, lastTimeBound } from './last-time.ts';
 import type { FollowRequest, LogPage, LogQuery, LogStore, LogStreamName, StoredLine } from './log-store.ts';
+import { markLoss } from './loss-mark.ts';
 import { ifMissing } from './missing-file.ts';
 import { cutAtLimit, enforceLimit } from './output-limit.ts';
 import { readPage } from './page.ts';
@@ -42,6 +43,8 @@ export class FileLogStore implements LogStore {
   readonly #live = new Set<string>();
   /** Complete segments that may be compressed. */
   readonly #completed = new Set<string>();
+  /** Of the live ones: what was written to them while the disk was full may be lost. */
+  readonly #mayLack = new Set<string>();
   #sweptMs = Number.NEGATIVE_INFINITY;
   /** Appends to one segment, one after the other. */
   readonly #appends = new Map<string, Promise<void>>();
@@ -83,6 +86,8 @@ export class FileLogStore implements LogStore {
     await this.#appends.get(file);
     this.#appends.delete(file);
     this.#live.delete(file);
+    // Without the line it must be complete all the same.
+    if (this.#mayLack.delete(file)) await markLoss(file, this.#now(), true).catch(() => undefined);
     await cutAtLimit(this.#segment(file), this.#segmentBytes, instantOfMs(this.#clock.nowMs()));
     if (existsSync(file)) chmodSync(file, READ_ONLY);
     this.#completed.add(file);
@@ -169,6 +174,32 @@ export class FileLogStore implements LogStore {
       await enforceLimit(this.#segment(path), this.#segmentBytes).catch((error) => failures.push(error));
     }
     if (failures.length > 0) throw new AggregateError(failures, 'output beyond its limit could not be freed');
+  }
+
+  growing(): { resource: string; segment: string; bytes: number }[] {
+    return [...this.#live].flatMap((path) => {
+      const bytes = statSync(path, { throwIfNoEntry: false })?.size;
+      if (bytes === undefined) return [];
+      return { resource: basename(dirname(path)), segment: basename(path, '.log'), bytes };
+    });
+  }
+
+  noteFullDisk(): void {
+    for (const path of this.#live) this.#mayLack.add(path);
+  }
+
+  async markLosses(): Promise<void> {
+    for (const path of this.#mayLack) {
+      const isMarked = await markLoss(path, this.#now(), false).then(
+        () => true,
+        () => false,
+      );
+      if (isMarked) this.#mayLack.delete(path);
+    }
+  }
+
+  #now(): Instant {
+    return instantOfMs(this.#clock.nowMs());
   }
 
   async syncGrowing(): Promise<{ synced: number; failed: { segment: string; error: string }[] }> {

@@ -81,6 +81,12 @@ export interface LogStore {
   endBound(resource: string, segment: string): Promise<string | undefined>;
   /** Gives back the room of what running writers wrote beyond their limit. To be called every few seconds. */
   enforceLimits(): Promise<void>;
+  /** What grows and by how much it is long, as far as that can be told without waiting. */
+  growing(): { resource: string; segment: string; bytes: number }[];
+  /** Tells that the disk is full: what is written to segments now may be lost. */
+  noteFullDisk(): void;
+  /** Says so in those segments, now that there is room for it. Tried again for those that refuse. */
+  markLosses(): Promise<void>;
   /**
    * Brings to the disk what was written to segments since it was called last. To be called every second, and not again
    * before the answer. A segment that cannot be brought there is named with the cause, and is tried again.

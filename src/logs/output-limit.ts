@@ -13,7 +13,8 @@ import { ifMissing } from './missing-file.ts';
 import type { Segment } from './segment.ts';
 
 const execute = promisify(execFile);
-const CHUNK_BYTES = 1024 * 1024;
+/** Counted without a pause; requests come in between. */
+const CHUNK_BYTES = 128 * 1024;
 /** Holes are made of whole blocks. */
 const BLOCK_BYTES = 4096;
 const NEWLINE = 0x0a;
@@ -40,10 +41,14 @@ export async function enforceLimit(segment: Segment, limitBytes: number): Promis
   const status = await stat(path).catch(ifMissing);
   if (!status || status.size <= limitBytes) return;
   const count = await countDropped(segment, status.size, false);
+  // On a full disk room comes first: without it nothing can be stored, and nobody else would make any.
+  const isStored = await storeCount(path, count).then(() => true, unlessNoRoom);
   const from = Math.ceil(count.cut / BLOCK_BYTES) * BLOCK_BYTES;
   const length = Math.floor(count.counted / BLOCK_BYTES) * BLOCK_BYTES - from;
-  if (length <= 0) return;
-  await execute('fallocate', ['--punch-hole', '--offset', String(from), '--length', String(length), path]);
+  if (length > 0) {
+    await execute('fallocate', ['--punch-hole', '--offset', String(from), '--length', String(length), path]);
+  }
+  if (!isStored) await storeCount(path, count);
 }
 
 /** Cuts a segment at its limit and adds the last line. Nothing may be written meanwhile. Can be repeated. */
@@ -52,9 +57,13 @@ export async function cutAtLimit(segment: Segment, limitBytes: number, now: Inst
   // Nearly every job ends here, so not a turn of the event loop is spent on it.
   const status = statSync(path, { throwIfNoEntry: false });
   if (!status || (status.size <= limitBytes && !existsSync(countPath(path)))) return;
-  const known = await readCount(path);
+  let count = await readCount(path);
   // A cut that was interrupted left its count, which says everything.
-  const { cut, dropped } = known?.isFinal ? known : await countDropped(segment, status.size, true);
+  if (!count?.isFinal) {
+    count = await countDropped(segment, status.size, true);
+    await storeCount(path, count).catch(unlessNoRoom);
+  }
+  const { cut, dropped } = count;
   const unended = await segment.unendedStreams();
   const file = await open(path, 'r+');
   try {
@@ -70,7 +79,7 @@ export async function cutAtLimit(segment: Segment, limitBytes: number, now: Inst
   await unlink(countPath(path)).catch(ifMissing);
 }
 
-/** Brings the count up to `size` and stores it. */
+/** Brings the count up to `size`; it is to be stored. */
 async function countDropped(segment: Segment, size: number, isFinal: boolean): Promise<Count> {
   const { path } = segment;
   const count = (await readCount(path)) ?? (await firstCount(segment));
@@ -88,9 +97,18 @@ async function countDropped(segment: Segment, size: number, isFinal: boolean): P
   } finally {
     await file.close();
   }
+  return count;
+}
+
+async function storeCount(path: string, count: Count): Promise<void> {
   await writeFile(`${countPath(path)}.tmp`, JSON.stringify(count));
   await rename(`${countPath(path)}.tmp`, countPath(path));
-  return count;
+}
+
+/** @returns false where there is no room. @throws any other error */
+function unlessNoRoom(error: NodeJS.ErrnoException): false {
+  if (error.code !== 'ENOSPC' && error.code !== 'EDQUOT') throw error;
+  return false;
 }
 
 async function firstCount(segment: Segment): Promise<Count> {

@@ -6,6 +6,8 @@ import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, rootCertificates, type TLSSocket } from 'node:tls';
+import type { AddressRule } from '../shared/addresses.ts';
+import { resolveDestination, UnreachableError } from '../shared/destination.ts';
 
 /** A receiver that does not answer is given up after this. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -35,17 +37,39 @@ export class SyslogConnection {
   /**
    * Connects and checks the receiver's certificate.
    * @param endpoint `host:port`
+   * @param rule which addresses may be connected to; the one that was checked is
    * @param ca more certificates to trust, PEM
-   * @throws when it cannot be reached, or its certificate is not for the host or not from an authority that is trusted
+   * @throws UnreachableError when it cannot be reached or may not be; another error when its certificate is not for the
+   *   host or not from an authority that is trusted
    */
   static async open(
     endpoint: string,
+    rule: AddressRule,
     ca: string | undefined,
     signal: AbortSignal,
   ): Promise<SyslogConnection> {
     const { host, port } = splitEndpoint(endpoint);
+    const { addresses } = await resolveDestination(host, rule);
+    let failure: unknown;
+    for (const address of addresses) {
+      try {
+        return await SyslogConnection.#connect({ host, address, port }, ca, signal);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    // The operator of a receiver must hear of its certificate; any other reason would tell what listens where.
+    if (isOfCertificate(failure)) throw failure;
+    throw new UnreachableError(host, { cause: failure });
+  }
+
+  static async #connect(
+    { host, address, port }: { host: string; address: string; port: number },
+    ca: string | undefined,
+    signal: AbortSignal,
+  ): Promise<SyslogConnection> {
     const socket = connect({
-      host,
+      host: address,
       port,
       // A name is sent along; an address cannot be.
       ...(isIP(host) ? {} : { servername: host }),
@@ -109,6 +133,9 @@ export class SyslogConnection {
     }
   }
 }
+
+const isOfCertificate = (error: unknown): boolean =>
+  /CERT|SIGNATURE/.test((error as NodeJS.ErrnoException).code ?? '');
 
 /** @throws for anything but `host:port` or `[address]:port` */
 export function splitEndpoint(endpoint: string): { host: string; port: number } {

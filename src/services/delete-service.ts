@@ -4,6 +4,7 @@ import { activeDeploysOf, transitionDeploy } from '../db/queries/deploys.ts';
 import { deleteEnvVarsOf } from '../db/queries/env-vars.ts';
 import { deleteSecretFilesOf } from '../db/queries/secret-files.ts';
 import { updateServiceRow } from '../db/queries/services.ts';
+import { forgetCredential } from './repository-credential.ts';
 import { findService } from './resolve-service.ts';
 import { extraOf } from './service-input.ts';
 
@@ -14,7 +15,7 @@ import { extraOf } from './service-input.ts';
 export async function deleteService(context: Context, workspaceId: string, serviceId: string): Promise<void> {
   await context.database.write(async (trx) => {
     const extra = extraOf(await findService(trx, workspaceId, serviceId));
-    delete extra.repoCredentialSealed;
+    forgetCredential(extra);
     const at = context.clock.now();
     for (const deploy of await activeDeploysOf(trx, serviceId)) {
       // Refused means that it ended just now: nothing is left to cancel.

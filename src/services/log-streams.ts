@@ -11,6 +11,7 @@ import {
   putOverride,
   removeLogStream,
   removeOverride,
+  selectEndpoints,
   selectOverrides,
 } from '../db/queries/log-streams.ts';
 import type {
@@ -20,6 +21,7 @@ import type {
   LogStreamsTable,
 } from '../db/schema.ts';
 import { invalid, notFound, quote } from '../errors.ts';
+import { isRefusedHost } from '../shared/addresses.ts';
 import { findService } from './resolve-service.ts';
 
 export type LogStream = LogStreamsTable & { state: LogStreamStatesTable | undefined };
@@ -49,7 +51,7 @@ export async function setLogStream(
   if (ownerId !== workspaceId) throw notFound(ownerId);
   const endpoint = input.endpoint ?? '';
   // An empty endpoint turns forwarding off and keeps the rest.
-  if (endpoint !== '') checkEndpoint(endpoint);
+  if (endpoint !== '') checkEndpoint(context, endpoint);
   const now = context.clock.now();
   await context.database.write(async (trx) => {
     await putLogStream(trx, {
@@ -105,7 +107,7 @@ export async function setOverride(
     throw invalid('body field endpoint is required with setting send');
   if (setting === 'drop' && endpoint !== '')
     throw invalid('body field endpoint must not be given with setting drop');
-  if (setting === 'send') checkEndpoint(endpoint);
+  if (setting === 'send') checkEndpoint(context, endpoint);
   const now = context.clock.now();
   await context.database.write(async (trx) => {
     await findService(trx, workspaceId, resourceId);
@@ -171,14 +173,28 @@ async function forgetUnlessUsed(
   if (!used.includes(workspaceId)) await removeFeed(trx, workspaceId);
 }
 
-function checkEndpoint(endpoint: string): void {
-  const match = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]{1,253}):(\d{1,5})$/.exec(endpoint);
-  const port = Number(match?.[1]);
+function checkEndpoint({ config }: Context, endpoint: string): void {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]{1,253}):(\d{1,5})$/.exec(endpoint);
+  const port = Number(match?.[2]);
   if (!match || port < 1 || port > 65_535) {
     throw invalid(
       `body field endpoint must be host:port, such as logs.example.com:6514, got ${quote(endpoint)}`,
     );
   }
+  if (isRefusedHost(config.destinations.deliveries, match[1]!)) {
+    throw invalid(
+      `body field endpoint must be at an address that this server connects to, got ${quote(endpoint)}; ` +
+        'private addresses, its own machine and its link need --allow-private-destinations',
+    );
+  }
+}
+
+/** Host and port of every receiver that is set up, of all workspaces, with what it is set up for. */
+export async function allEndpoints(
+  context: Pick<Context, 'database'>,
+): Promise<{ owner: string; host: string }[]> {
+  const rows = await selectEndpoints(context.database.read);
+  return rows.map(({ owner, endpoint }) => ({ owner, host: endpoint.replace(/:\d+$/, '') }));
 }
 
 const boundTo = (owner: string): string => `log-stream/${owner}`;

@@ -32,15 +32,20 @@ function parseHttps(text: string, allowLocal: boolean): Repository {
   // The text itself where nothing had to go: an answer shows what was given.
   if (username === '' && password === '') return { url: text };
   const credential = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  if (hasControlCharacters(credential)) throw refused(text, allowLocal);
   return { url: url.href, credential: new Secret(credential) };
 }
 
 function parseSsh(text: string, allowLocal: boolean): Repository {
   const url = parseUrl(text, allowLocal);
   if (url.password !== '') {
-    throw invalid('repo with a password in an ssh address is not accepted; use a key of the server');
+    throw invalid(
+      'repo with a password in an ssh address is not accepted; give the service a key: PUT its repository-credential',
+    );
   }
-  if (url.hostname.startsWith('-') || url.username.startsWith('-')) throw refused(text, allowLocal);
+  // A host becomes part of a command line: nothing in it may mean anything there.
+  const isPlainHost = /^([a-z0-9_][\w.-]*|\[[0-9a-f:.]+\])$/i.test(url.hostname);
+  if (!isPlainHost || url.username.startsWith('-')) throw refused(text, allowLocal);
   return { url: text };
 }
 
@@ -78,6 +83,42 @@ export function repositorySlug(url: string): string {
     .split('/')
     .filter(Boolean);
   return parts.slice(-2).join('/');
+}
+
+/** How a repository is reached: over the network, or as a path of this machine. */
+export type RepositoryPlace =
+  | { kind: 'https' | 'ssh'; host: string; port: number; user: string }
+  | { kind: 'local'; path: string };
+
+const DEFAULT_PORTS = { https: 443, ssh: 22 };
+
+/** Where an address that `parseRepository` accepted leads. IPv6 addresses are without their brackets. */
+export function placeOf(url: string): RepositoryPlace {
+  const scheme = /^(https|ssh):\/\//i.exec(url)?.[1]?.toLowerCase() as 'https' | 'ssh' | undefined;
+  if (scheme) {
+    const { hostname, port, username } = new URL(url);
+    return {
+      kind: scheme,
+      host: bare(hostname),
+      port: port === '' ? DEFAULT_PORTS[scheme] : Number(port),
+      user: username,
+    };
+  }
+  const remote = /^([^/@]+)@(\[[^\]]+\]|[^:/]+):/.exec(url);
+  if (!remote) return { kind: 'local', path: url.replace(/^file:\/\//i, '') };
+  // In this form brackets may hold a port as well.
+  const [, host, port] = /^\[([^:\]]+):(\d+)\]$/.exec(remote[2]!) ?? [undefined, bare(remote[2]!), '22'];
+  return { kind: 'ssh', host: host!, port: Number(port), user: remote[1]! };
+}
+
+const bare = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
+
+/** Whether what opens the one may be shown to the other: the same host, at the same port, in the same way. */
+export function isSameHost(one: RepositoryPlace, other: RepositoryPlace): boolean {
+  if (one.kind === 'local' || other.kind === 'local') return false;
+  return (
+    one.kind === other.kind && one.host.toLowerCase() === other.host.toLowerCase() && one.port === other.port
+  );
 }
 
 function hasControlCharacters(text: string): boolean {

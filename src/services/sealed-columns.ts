@@ -3,7 +3,7 @@
  * key is the right one. A test holds the list to the tables.
  */
 import type { SealedColumn } from '../db/queries/sealed-values.ts';
-import { CREDENTIAL } from './service-input.ts';
+import { SEALED_AS } from './repository-credential.ts';
 
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
   {
@@ -44,6 +44,13 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     keys: ['id'],
     column: 'extra',
     field: 'repoCredentialSealed',
-    boundTo: ([id]) => `${id}/${CREDENTIAL}`,
+    boundTo: ([id]) => `${id}/${SEALED_AS.token}`,
+  },
+  {
+    table: 'services',
+    keys: ['id'],
+    column: 'extra',
+    field: 'repoKeySealed',
+    boundTo: ([id]) => `${id}/${SEALED_AS.key}`,
   },
 ];

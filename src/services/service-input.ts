@@ -3,9 +3,10 @@ import type { Config } from '../config.ts';
 import type { ServicesTable } from '../db/schema.ts';
 import { invalid } from '../errors.ts';
 import type { Vault } from '../shared/vault.ts';
-import { openValue, sealValue } from './environment.ts';
 import { fullImageReference } from './image-reference.ts';
 import { parseRepository } from './repository.ts';
+import { requireAccess } from './repository-access.ts';
+import { forgetCredential, setCredential } from './repository-credential.ts';
 import { type GivenDetails, isNativeRuntime } from './service-details.ts';
 import { checkBranch, checkRootDir } from './service-rules.ts';
 
@@ -40,6 +41,12 @@ export interface ServiceExtra {
   /** Whether secrets are hidden in output: where it is read and forwarded, or in neither; unset, where it is forwarded. */
   maskSecrets?: boolean;
   repoCredentialSealed?: string;
+  /** The private key for an ssh address, sealed. */
+  repoKeySealed?: string;
+  /** How the host of the repository proves itself over ssh: lines as in `known_hosts`. */
+  repoKnownHosts?: string;
+  /** Whether those lines were given; else they are what the host showed at the first fetch. */
+  repoKnownHostsGiven?: boolean;
 }
 
 /** The JSON of the `image` column. */
@@ -60,9 +67,11 @@ export function extraOf(service: Pick<ServicesTable, 'extra'>): ServiceExtra {
   return { ...NEW_EXTRA, ...JSON.parse(service.extra) };
 }
 
+type RepositoryConfig = Pick<Config, 'dataDir' | 'repositories' | 'destinations'>;
+
 /** What the other columns and the extra fields become. The name under which a credential is sealed never changes. */
 export function sourceColumns(
-  context: { config: Pick<Config, 'allowLocalRepos'>; vault: Vault },
+  context: { config: RepositoryConfig; vault: Vault },
   current: Pick<ServicesTable, 'id' | 'repo' | 'branch' | 'root_dir' | 'image' | 'extra'>,
   given: ServiceFields,
 ): Pick<ServicesTable, 'repo' | 'branch' | 'root_dir' | 'image' | 'extra'> {
@@ -105,28 +114,22 @@ function autoDeployFields(given: ServiceFields): Partial<ServiceExtra> {
   return {};
 }
 
-export const CREDENTIAL = 'repo credential';
-
 function readRepo(
-  context: { config: Pick<Config, 'allowLocalRepos'>; vault: Vault },
+  context: { config: RepositoryConfig; vault: Vault },
   current: Pick<ServicesTable, 'id' | 'repo'>,
   text: string,
   extra: ServiceExtra,
 ): string {
-  const { url, credential } = parseRepository(text, context.config.allowLocalRepos);
-  if (credential) {
-    extra.repoCredentialSealed = sealValue(context.vault, current.id, CREDENTIAL, credential.reveal());
-  } else if (url !== current.repo) {
-    // The same address without its credential is what an answer showed: a client that sends it back changes nothing.
-    delete extra.repoCredentialSealed;
+  const { config, vault } = context;
+  const { url, credential } = parseRepository(text, config.repositories.localFolders.length > 0);
+  // The same address without its credential is what an answer showed: a client that sends it back changes nothing.
+  if (url !== current.repo) {
+    requireAccess(config, url);
+    // What opens one repository is not shown to the host of another.
+    forgetCredential(extra);
   }
+  if (credential) setCredential(vault, current.id, extra, { kind: 'token', userAndPassword: credential });
   return url;
-}
-
-/** `user:password` for the service's repository, where one was given. */
-export function repositoryCredential(vault: Vault, service: Pick<ServicesTable, 'id' | 'extra'>) {
-  const { repoCredentialSealed } = extraOf(service);
-  return repoCredentialSealed ? openValue(vault, service.id, CREDENTIAL, repoCredentialSealed) : undefined;
 }
 
 /** @throws `invalidRequest` when the service has nothing to deploy from */

@@ -39,6 +39,20 @@ test('no secret that a client set or got is in the data folder or the log of the
       body: { ...credential, authToken: marker('registry') },
       headers: { 'idempotency-key': 'registry' },
     });
+    const { service } = await developer.ok('create-service', {
+      body: {
+        type: 'background_worker',
+        name: 'private',
+        ownerId,
+        repo: `https://me:${marker('in-address')}@git.invalid/team/app`,
+        serviceDetails: { runtime: 'node', envSpecificDetails: { buildCommand: '', startCommand: 'true' } },
+      },
+      headers: { 'idempotency-key': 'service' },
+    });
+    await developer.ok('set-repository-credential', {
+      params: { serviceId: service!.id! },
+      body: { token: marker('token') },
+    });
     const key = await admin.ok('create-key', {
       body: { name: 'k', role: 'viewer' },
       headers: { 'idempotency-key': 'key' },
@@ -65,7 +79,17 @@ test('no secret that a client set or got is in the data folder or the log of the
     await eventually(async () => (await executor.list()).length === 0, { what: 'the end of the instance' });
 
     const secrets = [
-      ...['variable', 'file', 'group-variable', 'group-file', 'registry', 'stream', 'refused'].map(marker),
+      ...[
+        'variable',
+        'file',
+        'group-variable',
+        'group-file',
+        'registry',
+        'stream',
+        'in-address',
+        'token',
+        'refused',
+      ].map(marker),
       key.key,
       webhook.secret,
       webhook.secret.replace('whsec_', ''),

@@ -169,8 +169,8 @@ describe('POST /services', () => {
   });
 
   test('keeps a token in the address of the repository to itself', async () => {
-    const service = await api.createService({ repo: 'https://user:tok-marker-1@127.0.0.1:9/team/app.git' });
-    expect(service.repo).toBe('https://127.0.0.1:9/team/app.git');
+    const service = await api.createService({ repo: 'https://user:tok-marker-1@git.invalid:9/team/app.git' });
+    expect(service.repo).toBe('https://git.invalid:9/team/app.git');
     const row = await api.server.running.context.database.read
       .selectFrom('services')
       .selectAll()

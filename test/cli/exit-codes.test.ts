@@ -72,6 +72,17 @@ describe('the exit code of `errand run`', () => {
       125,
       /cut short: the host was stopped/,
     ],
+    [
+      'too much of the disk',
+      {
+        status: 'failed',
+        exitCode: 137,
+        signal: 'SIGKILL',
+        reason: { evicted: false, diskFull: 'its files took 11.0 GB' },
+      },
+      137,
+      /was ended: its files took 11\.0 GB/,
+    ],
     ['a failure without a cause', { status: 'failed' }, 1, /failed/],
   ])('%s', (_, rest, code, why) => {
     const exit = jobExit(job(rest));

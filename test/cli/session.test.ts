@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { connect, findService } from '../../src/cli/session.ts';
+import { createClient } from '../../src/client/client.ts';
 
 test('a name that several services have is not guessed: the message lists their ids', async () => {
   const services = ['srv-c3rfdgg6n88pa7t3a6ag', 'srv-c3rfdgg6n88pa7t3a6b0'].map((id) => ({
@@ -11,10 +12,8 @@ test('a name that several services have is not guessed: the message lists their 
   const server = createServer((_, response) => response.end(JSON.stringify(services)));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
-    const client = connect({
-      ERRAND_HOST: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-      ERRAND_API_KEY: 'a-key',
-    });
+    const { port } = server.address() as AddressInfo;
+    const client = createClient({ host: `127.0.0.1:${port}`, apiKey: 'a-key' });
     await expect(findService(client, 'twin')).rejects.toThrow(/3a6ag, srv-c3rfdgg6n88pa7t3a6b0/);
   } finally {
     server.close();

@@ -131,7 +131,7 @@ describe('the doctor names', () => {
       `mount -t tmpfs -o size=1m tmpfs ${dataDir}; head -c 2000000 /dev/zero > ${dataDir}/filled 2>/dev/null || true`,
     );
     expect(get('disk')).toMatchObject({ status: 'failed', essential: true });
-    expect(get('disk').found).toMatch(/^disk full: 0 bytes free at .*less than the reserve of 64.0 MB/);
+    expect(get('disk').found).toMatch(/^disk full: 0 bytes free at .*less than the reserve of 256 MB/);
     expect(ok).toBe(false);
   });
 
@@ -269,6 +269,6 @@ test('a server starts on a disk below its reserve, for the jobs that run, and sa
   server.process.kill('SIGTERM');
   expect(await server.ended).toMatchObject({
     code: 0,
-    stderr: expect.stringMatching(/ warn free disk: disk full: .* less than the reserve of 64\.0 MB/),
+    stderr: expect.stringMatching(/ warn free disk: disk full: .* less than the reserve of 256 MB/),
   });
 });

@@ -9,7 +9,7 @@ import { judgeClock, judgeDescriptors, judgePlatform } from '../../src/doctor/ho
 import { judgeNames } from '../../src/doctor/network.ts';
 import { judgeGit } from '../../src/doctor/programs.ts';
 import { judgeDisk, judgeInodes, judgeMount } from '../../src/doctor/storage.ts';
-import type { Mount } from '../../src/executors/mount-table.ts';
+import type { Mount } from '../../src/shared/mount-table.ts';
 
 describe('cgroups', () => {
   let mount: string;

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApi, type TestApi } from '../support/api.ts';
 import { type Ended, startErrand } from '../support/command-line.ts';
@@ -31,6 +34,25 @@ describe('errand keys', () => {
   test('refuses what is no key and no role', async () => {
     expect((await errand('keys', 'revoke', 'ci')).code).toBe(2);
     expect((await errand('keys', 'create', 'x', '--role', 'king')).code).toBe(2);
+  });
+});
+
+describe('errand services set-credential', () => {
+  test('takes a token from a file or from standard input, says what there is, and takes it away', async () => {
+    const id = await api.seed({ repo: 'https://git.invalid/team/app', name: 'private-app' });
+    const file = join(mkdtempSync(join(tmpdir(), 'errand-token-')), 'token');
+    writeFileSync(file, 'token-marker-31\n');
+    const set = (...args: string[]): Promise<Ended> => errand('services', 'set-credential', ...args);
+    expect(await set(id)).toMatchObject({ code: 0, stdout: 'no credential\n' });
+    const given = await set('private-app', '--token-file', file, '--username', 'bot');
+    expect(given).toMatchObject({ code: 0, stdout: 'a token, for user bot\n' });
+    expect(given.stdout + given.stderr).not.toContain('token-marker-31');
+    expect(await set(id, '--token-file', file, '--ssh-key', file)).toMatchObject({ code: 2 });
+    const wrong = await set(id, '--ssh-key', file);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain('sshPrivateKey is for an ssh repository, and this service has https');
+    expect(await set(id, '--remove')).toMatchObject({ code: 0, stdout: 'no credential\n' });
+    rmSync(dirname(file), { recursive: true });
   });
 });
 

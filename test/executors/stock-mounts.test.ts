@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { stillMounted } from '../../src/executors/instance-folder.ts';
-import { mountsBelow } from '../../src/executors/mount-table.ts';
+import { mountsBelow } from '../../src/shared/mount-table.ts';
 import { removeTree } from '../../src/shared/trees.ts';
 import { buildService } from '../support/build-service.ts';
 import { GitRepository } from '../support/git-repository.ts';

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HostStops } from '../../src/executors/host-stop.ts';
-import { findByArgument, findByEnvironment, signalProcess } from '../../src/executors/processes.ts';
+import {
+  argumentsOf,
+  findByArgument,
+  findByEnvironment,
+  signalProcess,
+} from '../../src/executors/processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { GitRepository } from '../support/git-repository.ts';
 import { TestServer } from '../support/server.ts';
@@ -226,7 +231,8 @@ describe('a build that the host stopped', () => {
       },
     });
     const { deployId } = body;
-    await eventually(() => findByEnvironment(`ERRAND_INSTANCE_ID=${deployId}`).length > 0);
+    const isBuilding = (pid: number): boolean => argumentsOf(pid)?.[0] === 'sleep';
+    await eventually(() => findByEnvironment(`ERRAND_INSTANCE_ID=${deployId}`).some(isBuilding));
     await server.restart(async () => {
       writeStop('another-boot');
       if (signal === 'SIGKILL') {

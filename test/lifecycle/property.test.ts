@@ -111,9 +111,14 @@ const end: fc.Arbitrary<End> = fc.oneof(
     at: fc.constant(AT),
     exit: fc.option(exit, { nil: undefined }),
   }),
+  fc.record({
+    kind: fc.constant('diskFull' as const),
+    message: fc.string(),
+    exit: fc.option(exit, { nil: undefined }),
+  }),
   fc.record({ kind: fc.constantFrom('lost' as const, 'neverStarted' as const), message: fc.string() }),
 );
-const cause = fc.constantFrom<EndCause | null>(null, 'cancel', 'timeout');
+const cause = fc.constantFrom<EndCause | null>(null, 'cancel', 'timeout', 'diskFull');
 
 describe('the verdict on an end', () => {
   test('never is a success but for an exit code of 0 that nothing else came before', () => {

@@ -11,7 +11,7 @@ let owner: string;
 beforeAll(async () => {
   receiver = await SyslogReceiver.create();
   await receiver.start();
-  server = await TestServer.start({ logStreamCa: receiver.caFile });
+  server = await TestServer.start({ logStreamCa: receiver.caFile, allowPrivateDestinations: true });
   owner = await server.workspaceId();
 });
 afterAll(async () => {

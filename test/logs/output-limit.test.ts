@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,5 +91,31 @@ describe('the output limit of a job', () => {
     await store.enforceLimits();
     await store.complete(job, 'output');
     expect(await messages()).toHaveLength(100);
+  });
+});
+
+describe('on a full disk', () => {
+  let mount: string;
+  beforeEach(async () => {
+    mount = await mkdtemp(join(tmpdir(), 'errand-disk-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', mount]);
+  });
+  afterEach(async () => {
+    await store.close();
+    execFileSync('umount', [mount]);
+    await rm(mount, { recursive: true });
+    store = openStore();
+  });
+
+  it('what is beyond the limit is given back although nothing else can be written', async () => {
+    store = new FileLogStore(join(mount, 'logs'), new SystemClock(), { segmentBytes: LIMIT });
+    const file = await store.segmentFile(job, 'output');
+    await appendFile(file, flood(0, 20_000)).catch(() => undefined);
+    await store.enforceLimits();
+    expect((await stat(file)).blocks * 512).toBeLessThan(LIMIT + 10_000);
+    await store.complete(job, 'output');
+    expect((await messages()).at(-1)).toMatch(
+      /^\[output limit of 100000 bytes reached: \d+ bytes dropped\]$/,
+    );
   });
 });

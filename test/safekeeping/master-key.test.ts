@@ -198,6 +198,9 @@ describe('a change of the key', () => {
     await server.call('PATCH', `/services/${serviceId}`, {
       repo: 'https://me:password@example.com/team/app',
     });
+    const withKey = await server.seedService({}, { repo: 'git@example.com:team/app' });
+    const sshPrivateKey = `-----BEGIN PRIVATE KEY-----\n${btoa('a key')}\n-----END PRIVATE KEY-----`;
+    await server.call('PUT', `/services/${withKey}/repository-credential`, { sshPrivateKey });
     const before = asHex(keyFile());
     const oldId = new Vault(readFileSync(keyFile())).keyId;
     let done: Awaited<ReturnType<typeof rotate>> | undefined;

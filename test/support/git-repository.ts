@@ -26,8 +26,13 @@ export class GitRepository {
   }
 
   git(...args: string[]): string {
+    return this.#run(args);
+  }
+
+  #run(args: string[], input = ''): string {
     return execFileSync('git', args, {
       cwd: this.path,
+      input,
       encoding: 'utf8',
       env: {
         PATH: '/usr/local/bin:/usr/bin:/bin',
@@ -40,6 +45,18 @@ export class GitRepository {
         GIT_COMMITTER_EMAIL: 'dev@example.com',
       },
     }).trim();
+  }
+
+  /** Commits `width` to the power of `depth` files out of one blob and one tree for each level. */
+  addBomb(width: number, depth: number): void {
+    const blob = this.git('hash-object', '-w', '--stdin');
+    let entry = `100644 blob ${blob}`;
+    for (let level = 0; level < depth; level += 1) {
+      const lines = Array.from({ length: width }, (_, at) => `${entry}\tn${at}\n`).join('');
+      entry = `040000 tree ${this.#run(['mktree'], lines)}`;
+    }
+    const tree = entry.split(' ').at(-1)!;
+    this.git('reset', '-q', '--soft', this.git('commit-tree', tree, '-m', 'a bomb'));
   }
 
   remove(): void {

@@ -3,7 +3,6 @@
  * `close` stops it, ends what its jobs left and removes the folder.
  */
 import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Config, readConfig, type ServeFlags } from '../../src/config.ts';
@@ -12,6 +11,7 @@ import type { PresentedJob } from '../../src/jobs/present-job.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';
 import { type Clock, SystemClock } from '../../src/shared/clock.ts';
 import { createLogger } from '../../src/shared/logger.ts';
+import { removeTree } from '../../src/shared/trees.ts';
 import { checkAnswer } from './contract-client.ts';
 import { eventually } from './eventually.ts';
 import { seedService, writeArtifact } from './seed-service.ts';
@@ -77,7 +77,8 @@ export class TestServer {
     for (const id of left) await executor.destroy(id);
     // What it keeps on the host for instances goes with the last of them.
     if (left.length > 0) await executor.close();
-    await rm(this.config.dataDir, { recursive: true, force: true });
+    // Jobs and builds may have left what no path can name.
+    await removeTree(this.config.dataDir);
   }
 
   /** One request with the admin key, its answer held to the contract. @param body sent as JSON; a string is sent as it is */

@@ -184,6 +184,16 @@ export const callPlans: { [Id in OperationId]: (world: World) => CallPlan | Prom
   'retrieve-service': () => ({}),
   'update-service': () => ({ body: { branch: 'main' } }),
   'delete-service': () => ({}),
+  'get-repository-credential': () => ({}),
+  'set-repository-credential': async ({ client, params }) => ({
+    params: { serviceId: await httpsService(client, params.ownerId) },
+    body: { token: 'a-token-of-the-host', username: 'deploy' },
+  }),
+  'delete-repository-credential': async ({ client, params }) => {
+    const serviceId = await httpsService(client, params.ownerId);
+    await client.ok('set-repository-credential', { params: { serviceId }, body: { token: 'another-token' } });
+    return { params: { serviceId } };
+  },
   'list-deploys': () => ({}),
   'create-deploy': () => ({ body: {} }),
   'retrieve-deploy': () => ({}),
@@ -339,6 +349,12 @@ export const callPlans: { [Id in OperationId]: (world: World) => CallPlan | Prom
   'list-blueprints': () => ({}),
   'retrieve-blueprints': () => ({}),
 };
+
+/** A service whose repository takes a token, and is nowhere. */
+async function httpsService(client: ContractClient, ownerId: string): Promise<string> {
+  const body = webService(ownerId, fresh('private'), 'https://git.invalid/team/app.git');
+  return (await client.ok('create-service', { body })).service!.id;
+}
 
 /** The order in which all operations can be carried out on one world: what others need goes last. */
 export function inOrder(ids: readonly OperationId[]): OperationId[] {

@@ -14,6 +14,7 @@ import {
   serviceUnit,
   sliceUnit,
 } from '../../src/systemd/unit.ts';
+import { makeCertificates } from '../support/certificate-authority.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -81,7 +82,14 @@ describe('the arguments of the service', () => {
       host: '::1',
       port: '9000',
       executor: 'process',
-      allowLocalRepos: true,
+      allowLocalRepos: ['/usr', '/etc'],
+      privateRepos: false,
+      allowPrivateDestinations: false,
+      maxRepoSize: '1GB',
+      maxRepoFiles: '1000',
+      maxRepoMinutes: '5',
+      gitCa: makeCertificates(folder).caFile,
+      maxConnections: '500',
       network: 'none',
       maxMemory: '8GB',
       maxCpu: '1.5',

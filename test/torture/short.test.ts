@@ -1,5 +1,6 @@
 /** Short forms of the torture run; `npm run torture -- --help` has the long ones. */
 import { describe, expect, test } from 'vitest';
+import { flood } from '../../torture/floods.ts';
 import { crashAtEachPoint } from '../../torture/points.ts';
 import { storm } from '../../torture/storm.ts';
 
@@ -7,6 +8,15 @@ const LONG_MS = 300_000;
 /** A run whose decisions can be had again: a failure shows the seed. */
 const seed = Date.now() % 1_000_000;
 const good = { violations: new Map(), seed };
+
+test(
+  'names without end, of jobs, builds and a repository, neither hold up nor fill a server, nor what runs beside them',
+  async () => {
+    const { violations } = await flood({ names: 3000, seconds: 2, only: 'names', progress: () => undefined });
+    expect(violations).toEqual(new Map());
+  },
+  LONG_MS,
+);
 
 describe('a server that is killed', () => {
   test(

@@ -22,6 +22,7 @@ import { openApiRoutes } from './openapi.ts';
 import { ownerRoutes } from './owners.ts';
 import { projectRoutes } from './projects.ts';
 import { registryCredentialRoutes } from './registry-credentials.ts';
+import { repositoryCredentialRoutes } from './repository-credentials.ts';
 import { secretFileRoutes } from './secret-files.ts';
 import { serviceRoutes } from './services.ts';
 import { userRoutes } from './users.ts';
@@ -41,6 +42,7 @@ export function registerRoutes(operations: OperationRegistry, context: Context):
   absentKindRoutes(operations);
   webhookRoutes(operations, context);
   registryCredentialRoutes(operations, context);
+  repositoryCredentialRoutes(operations, context);
   projectRoutes(operations, context);
   notificationSettingRoutes(operations, context);
   environmentRoutes(operations, context);

@@ -16,7 +16,13 @@ export function presentService(
   baseUrl: string,
   credentials: ReadonlyMap<string, RegistryCredential>,
 ): Service {
-  const { repoCredentialSealed: _, ...extra } = extraOf(service);
+  const {
+    repoCredentialSealed: _sealed,
+    repoKeySealed: _key,
+    repoKnownHosts: _hosts,
+    repoKnownHostsGiven: _given,
+    ...extra
+  } = extraOf(service);
   const image = service.image === null ? undefined : (JSON.parse(service.image) as ServiceImage);
   const { artifactSourceId: __, ...details } = detailsOf(service);
   const { registryCredentialId: ___, ...envSpecificDetails } = details.envSpecificDetails ?? {};

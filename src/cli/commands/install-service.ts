@@ -117,13 +117,18 @@ async function settings(flags: ServeFlags): Promise<Config> {
 
 /** The flags as they were given, with paths that hold from any folder. */
 export function serveArguments(flags: ServeFlags, { dataDir, logStreamCa }: Config): string[] {
-  const given: Record<string, string | boolean | undefined> = { ...flags, dataDir };
+  const given: Record<string, string | boolean | string[] | undefined> = { ...flags, dataDir };
   if (logStreamCa !== undefined) given['logStreamCa'] = logStreamCa;
+  if (flags.gitCa !== undefined) given['gitCa'] = resolve(flags.gitCa);
+  if (Array.isArray(flags.allowLocalRepos)) {
+    given['allowLocalRepos'] = flags.allowLocalRepos.map((folder) => resolve(folder));
+  }
   return withServeFlags(new Command()).options.flatMap((option) => {
     const value = given[option.attributeName()];
-    if (value === undefined || value === false) return [];
+    // A flag that begins with `no-` is given when its setting is false.
+    if (typeof value === 'boolean') return value === option.negate ? [] : [option.long!];
     // One word each: a value may begin with a hyphen.
-    return value === true ? [option.long!] : [`${option.long}=${value}`];
+    return [value ?? []].flat().map((one) => `${option.long}=${one}`);
   });
 }
 

@@ -1,4 +1,4 @@
-/** `errand services`: list, create, show. */
+/** `errand services`: list, create, show, set-credential. */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -9,6 +9,7 @@ import { cell, print, printJson, say } from '../output.ts';
 import { deployLine, serviceFields, serviceTable } from '../presentation.ts';
 import { CommandError, connect, findService, ownerId } from '../session.ts';
 import { isLive, watchDeploy } from './deploy.ts';
+import { setCredentialCommand } from './repository-credential.ts';
 
 /** Short names beside the contract's. Static sites run no jobs. */
 const TYPES: Record<string, ServiceType> = {
@@ -33,6 +34,7 @@ export function servicesCommand(): Command {
         .action(list),
     )
     .addCommand(createCommand())
+    .addCommand(setCredentialCommand())
     .addCommand(
       withOutput(command('show', 'one service'))
         .argument('<service>', 'name or id')

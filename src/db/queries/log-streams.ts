@@ -106,6 +106,19 @@ export async function forwardingWorkspaces(queries: Queries): Promise<string[]> 
   return rows.map((row) => row.workspace_id);
 }
 
+/** Where output of any workspace goes, and whose it is. */
+export async function selectEndpoints(queries: Queries): Promise<{ owner: string; endpoint: string }[]> {
+  const own = queries
+    .selectFrom('log_streams')
+    .select(['workspace_id as owner', 'endpoint'])
+    .where('endpoint', '!=', '');
+  const overrides = queries
+    .selectFrom('log_stream_overrides')
+    .select(['resource_id as owner', sql<string>`endpoint`.as('endpoint')])
+    .where('setting', '=', 'send');
+  return own.unionAll(overrides).execute();
+}
+
 export async function findStreamState(
   queries: Queries,
   workspaceId: string,

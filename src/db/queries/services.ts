@@ -41,6 +41,24 @@ export async function extrasOfServices(
   return queries.selectFrom('services').select(['id', 'extra']).where('id', 'in', ids).execute();
 }
 
+/** Services of all workspaces that have a repository, by id after `afterId`: for the server's own work. */
+export async function selectRepositories(
+  queries: Queries,
+  afterId: string,
+  limit: number,
+): Promise<{ id: string; repo: string }[]> {
+  return queries
+    .selectFrom('services')
+    .select(['id', 'repo'])
+    .where('id', '>', afterId)
+    .where('repo', 'is not', null)
+    .where('deleted_at', 'is', null)
+    .orderBy('id')
+    .limit(limit)
+    .$narrowType<{ repo: string }>()
+    .execute();
+}
+
 /** The service that holds a name, among those not deleted. */
 export async function findServiceByName(
   queries: Queries,

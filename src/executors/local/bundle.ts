@@ -1,8 +1,7 @@
 /** Writes what one instance consists of on disk: its own folders, and the bundle that the runtime reads. */
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { lchown } from 'node:fs/promises';
 import { join } from 'node:path';
-import { walkTree } from '../../shared/trees.ts';
+import { giveTree as giveWholeTree } from '../../shared/trees.ts';
 import type { InstanceSpec } from '../executor.ts';
 import { shellText } from '../shell-input.ts';
 import {
@@ -20,6 +19,9 @@ export interface User {
   uid: number;
   gid: number;
 }
+
+/** Folders that an instance writes. */
+export const WRITTEN = ['home', 'tmp', 'upper', 'work'];
 
 /** Makes the folders of an instance: those that it writes, owned by its user, and the one of its ticket. */
 export function makeInstanceFolders(folder: string, user: User): void {
@@ -47,9 +49,8 @@ export function makeInstanceFolders(folder: string, user: User): void {
 export async function giveTree(tree: string, user: User): Promise<void> {
   mkdirSync(tree, { recursive: true });
   if (statSync(tree).uid === user.uid) return;
-  await walkTree(tree, (path) => lchown(path, user.uid, user.gid));
   // The root last: its owner tells that the rest is done.
-  chownSync(tree, user.uid, user.gid);
+  await giveWholeTree(tree, user);
 }
 
 /** Writes `config.json` and the secret files; readable by root, secret files also by the instance's user. */

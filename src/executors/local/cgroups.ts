@@ -3,7 +3,7 @@
  * members are the exact set of the instance's processes, and the count of out-of-memory kills survives them all.
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { isAbsence } from '../../shared/absence.ts';
+import { isAbsence, unlessAbsent } from '../../shared/absence.ts';
 import type { InstanceLimits } from '../executor.ts';
 import { signalProcess } from '../processes.ts';
 
@@ -11,6 +11,8 @@ const MOUNT = '/sys/fs/cgroup';
 /** What is moved may start others meanwhile. */
 const MOVE_PASSES = 100;
 const CPU_PERIOD_US = 100_000;
+const LONG_CPU_PERIOD_US = 1_000_000;
+const LITTLE_CPU_MILLIS = 10;
 /** Those of cgroup v2 that the limits of an instance need. */
 const CONTROLLERS = ['memory', 'cpu', 'pids'];
 
@@ -26,6 +28,8 @@ export interface Cgroups {
   create(id: string): void;
   /** Sets its limits; the instance's own processes do not exist yet. */
   limit(id: string, limits: InstanceLimits): void;
+  /** Sets the limit of CPU anew; nothing when the instance is over. */
+  limitCpu(id: string, cpuMillis: number): void;
   /** The files to which a process writes 0 to join. `id` may be a placeholder of a shell. */
   joinFiles(id: string): string[];
   /** The parts of the hierarchy that the instance may read. */
@@ -76,6 +80,12 @@ function moveProcess(pid: number, to: string): void {
     // It ended meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+}
+
+/** Of a CPU in a period, in microseconds. The kernel gives a thousandth of a second at least, so little needs a long one. */
+function cpuQuota(cpuMillis: number): { quota: string; period: string } {
+  const period = cpuMillis < LITTLE_CPU_MILLIS ? LONG_CPU_PERIOD_US : CPU_PERIOD_US;
+  return { quota: String(Math.max(1000, Math.round((period * cpuMillis) / 1000))), period: String(period) };
 }
 
 const readText = (file: string): string | undefined => {
@@ -161,10 +171,17 @@ class LegacyCgroups implements Cgroups {
     if (existsSync(`${memory}/memory.memsw.limit_in_bytes`)) {
       writeFileSync(`${memory}/memory.memsw.limit_in_bytes`, String(limits.memoryBytes));
     }
-    const cpu = this.#folder('cpu', id);
-    writeFileSync(`${cpu}/cpu.cfs_period_us`, String(CPU_PERIOD_US));
-    writeFileSync(`${cpu}/cpu.cfs_quota_us`, String((CPU_PERIOD_US * limits.cpuMillis) / 1000));
+    this.limitCpu(id, limits.cpuMillis);
     writeFileSync(`${this.#folder('pids', id)}/pids.max`, String(limits.pids));
+  }
+
+  limitCpu(id: string, cpuMillis: number): void {
+    const { quota, period } = cpuQuota(cpuMillis);
+    const cpu = this.#folder('cpu', id);
+    unlessAbsent(() => {
+      writeFileSync(`${cpu}/cpu.cfs_period_us`, period);
+      writeFileSync(`${cpu}/cpu.cfs_quota_us`, quota);
+    });
   }
 
   joinFiles(id: string): string[] {
@@ -236,8 +253,13 @@ class UnifiedCgroups implements Cgroups {
     if (existsSync(`${folder}/memory.swap.max`)) writeFileSync(`${folder}/memory.swap.max`, '0');
     // A command that lost one of its processes is not let go on half: all of the instance ends.
     writeFileSync(`${folder}/memory.oom.group`, '1');
-    writeFileSync(`${folder}/cpu.max`, `${(CPU_PERIOD_US * limits.cpuMillis) / 1000} ${CPU_PERIOD_US}`);
+    this.limitCpu(id, limits.cpuMillis);
     writeFileSync(`${folder}/pids.max`, String(limits.pids));
+  }
+
+  limitCpu(id: string, cpuMillis: number): void {
+    const { quota, period } = cpuQuota(cpuMillis);
+    unlessAbsent(() => writeFileSync(`${this.#folder(id)}/cpu.max`, `${quota} ${period}`));
   }
 
   joinFiles(id: string): string[] {

@@ -21,14 +21,14 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isShortage } from '../../shared/absence.ts';
 import { crashPoint } from '../../shared/crash-points.ts';
+import { mountOf } from '../../shared/mount-table.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { Executor, ExitStatus, InstanceSpec, InstanceState } from '../executor.ts';
 import { StartFailedError } from '../executor.ts';
 import { ExitWatch } from '../exit-watch.ts';
 import { InstanceFolders, readExit } from '../instance-folder.ts';
-import { mountOf } from '../mount-table.ts';
 import { pidInside, signalProcess } from '../processes.ts';
-import { giveTree, writeOrders } from './bundle.ts';
+import { giveTree, WRITTEN, writeOrders } from './bundle.ts';
 import type { Cgroups } from './cgroups.ts';
 import { Engines } from './engines.ts';
 import { HostView } from './host-view.ts';
@@ -260,6 +260,22 @@ export class LocalExecutor implements Executor {
 
   async list(): Promise<string[]> {
     return this.#folders.list();
+  }
+
+  async shed(id: string): Promise<void> {
+    await this.#folders.shed(
+      id,
+      WRITTEN.map((name) => join('supervisor', name)),
+    );
+  }
+
+  folders(id: string): string[] {
+    // Not all of its folder: the log has a second name in it, and a limit of its own.
+    return WRITTEN.map((name) => join(this.#folders.supervisorFolder(id), name));
+  }
+
+  async limitCpu(id: string, cpuMillis: number): Promise<void> {
+    this.#cgroups.limitCpu(this.#folders.engineName(id), cpuMillis);
   }
 
   async usage(id: string): Promise<{ memoryBytes: number; cpuSeconds: number } | undefined> {

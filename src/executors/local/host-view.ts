@@ -22,7 +22,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Mount, mountTable } from '../mount-table.ts';
+import { type Mount, mountTable } from '../../shared/mount-table.ts';
 import { HIDDEN_IN_ETC } from './hidden-in-etc.ts';
 import type { BareView } from './launcher.ts';
 import { findProgram, run } from './runtime.ts';

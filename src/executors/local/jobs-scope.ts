@@ -73,7 +73,7 @@ export async function openJobsScope(dataDir: string, stopFile: string): Promise<
       break;
     } catch (error) {
       // One that is about to go, or whose processes had not ended an instant ago, still has the name.
-      if (there.length === 0 || Date.now() > deadline) throw error;
+      if (!String(error).includes('already loaded') || Date.now() > deadline) throw error;
       await delay(50);
     }
   }
@@ -93,7 +93,7 @@ function startScope(unit: string, dataDir: string, keeper: string[]): void {
   const properties = [
     'Delegate=yes',
     `TimeoutStopSec=${STOP_WAIT}`,
-    `RequiresMountsFor=${dataDir}`,
+    `RequiresMountsFor=${JSON.stringify(dataDir)}`,
     // What starts first stops last: the server hears of the host's stop before its jobs do.
     ...(own.service ? [`Before=${own.service}`] : []),
   ].map((property) => `--property=${property}`);

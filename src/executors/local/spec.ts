@@ -60,12 +60,12 @@ export interface HostFacts extends HostParts, ProcessLimits {
 /** What instances of the same snapshot and limits have in common: they can be made before it is known for which job. */
 export type SharedSpec = Pick<
   InstanceSpec,
-  'environment' | 'secretFiles' | 'project' | 'workingDirectory' | 'limits'
+  'environment' | 'secretFiles' | 'project' | 'workingDirectory' | 'limits' | 'needsNetwork'
 >;
 
 /** What of an instance is not its own alone: variables that hold its id are. */
 export function sharedOf(spec: InstanceSpec): SharedSpec {
-  const { environment, secretFiles, project, workingDirectory, limits } = spec;
+  const { environment, secretFiles, project, workingDirectory, limits, needsNetwork } = spec;
   const isShared = ([, value]: [string, Secret]): boolean => value.reveal() !== spec.id;
   return {
     environment: Object.fromEntries(Object.entries(environment).filter(isShared)),
@@ -73,6 +73,7 @@ export function sharedOf(spec: InstanceSpec): SharedSpec {
     project,
     workingDirectory,
     limits,
+    ...(needsNetwork ? { needsNetwork } : {}),
   };
 }
 
@@ -196,7 +197,8 @@ function mounts(spec: SharedSpec, paths: InstancePaths, host: HostFacts): Mount[
       source: 'devpts',
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'],
     },
-    memory('/dev/shm', 'noexec', 'mode=1777', `size=${sharedMemoryBytes(spec)}`),
+    // Names take memory of the kernel, which an old one counts for nobody.
+    memory('/dev/shm', 'noexec', 'mode=1777', `size=${sharedMemoryBytes(spec)}`, 'nr_inodes=65536'),
     memory('/run', 'mode=755', 'size=1m'),
     layers('/etc', [paths.etc, ...host.etcLayers], host),
     layers('/opt', host.optLayers, host),
@@ -275,7 +277,7 @@ function cgroupMounts(host: HostFacts): Mount[] {
 function linux(spec: SharedSpec, host: HostFacts): Record<string, unknown> {
   const identity = [{ containerID: 0, hostID: 0, size: 65_536 }];
   const namespaces = ['pid', 'mount', 'ipc', 'uts', 'cgroup'];
-  if (host.network === 'none') namespaces.push('network');
+  if (host.network === 'none' && !spec.needsNetwork) namespaces.push('network');
   if (host.userNamespace) namespaces.push('user');
   return {
     namespaces: namespaces.map((type) => ({ type })),

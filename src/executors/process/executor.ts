@@ -118,6 +118,17 @@ export class ProcessExecutor implements Executor {
     return this.#folders.list();
   }
 
+  async shed(id: string): Promise<void> {
+    await this.#folders.shed(id, ['home', 'tmp', 'project']);
+  }
+
+  folders(id: string): string[] {
+    return [this.#folders.folder(id)];
+  }
+
+  /** Without limits there is none to change. */
+  async limitCpu(): Promise<void> {}
+
   async usage(): Promise<undefined> {
     return undefined;
   }

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { mountOf, mountsBelow, mountTable, permissionCause } from '../../src/executors/mount-table.ts';
+import { mountOf, mountsBelow, mountTable, permissionCause } from '../../src/shared/mount-table.ts';
 
 let folder: string;
 beforeEach(() => {
