@@ -30,6 +30,7 @@ export class DurableCommits {
   #syncing: Promise<void> | undefined;
   /** Since the last copy. Until the first one SQLite syncs: what an earlier server left may be written over. */
   #commits = 0;
+  #sqliteSyncs = true;
   #worker: Worker | undefined;
 
   /** @param writer has the database open, and syncs until the first copy */
@@ -42,6 +43,11 @@ export class DurableCommits {
   /** To be called after each commit. @param settle called when it is on the disk @param refuse when it cannot be */
   committed(settle: () => void, refuse: (error: unknown) => void): void {
     this.#commits += 1;
+    // It is on the disk already.
+    if (this.#sqliteSyncs && !this.#syncing) {
+      settle();
+      return;
+    }
     this.#waiting.push({ settle, refuse });
     this.#syncing ??= this.#syncAll().finally(() => {
       this.#syncing = undefined;
@@ -97,6 +103,7 @@ export class DurableCommits {
       worker.postMessage('copy');
     });
     this.#writer.raw.exec(`PRAGMA synchronous = ${isEmptied ? 'OFF' : 'FULL'}`);
+    this.#sqliteSyncs = !isEmptied;
   }
 
   #startedWorker(): Worker {

@@ -1,5 +1,5 @@
 /** What every executor must hold, whatever engine is behind it. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -154,7 +154,7 @@ export function executorContract(
     test('kills what ignores SIGTERM, and leaves nothing of it', async () => {
       const one = spec('trap "" TERM; echo up; while :; do sleep 1; done');
       await executor.start(one);
-      await eventually(() => readFileSync(one.logFile, 'utf8').includes('up'));
+      await eventually(() => existsSync(one.logFile) && readFileSync(one.logFile, 'utf8').includes('up'));
       await executor.signal(one.id, 'SIGTERM');
       expect(await executor.inspect(one.id)).toMatchObject({ state: 'running' });
       await executor.signal(one.id, 'SIGKILL');

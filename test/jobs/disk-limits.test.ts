@@ -55,10 +55,12 @@ test('a job that takes more of the disk than it may is ended at once, and says w
   expect(await server.job(beside)).toMatchObject({ status: 'running' });
 });
 
-test('a job that makes more files than it may is ended, whatever they hold', async () => {
+test('a job that makes more files than it may is ended, whatever they hold', {
+  timeout: 120_000,
+}, async () => {
   const serviceId = await start({ maxJobFiles: '2000' });
   const id = await running(serviceId, 'mkdir /tmp/d && cd /tmp/d && seq 5000 | xargs touch; sleep 1000');
-  const ended = await server.finished(id);
+  const ended = await server.finished(id, 90_000);
   expect(ended.status).toBe('failed');
   expect(ended.reason?.diskFull).toMatch(/^it had \d{4} files and folders, more than its limit of 2000/);
 });
