@@ -28,8 +28,8 @@ export class DurableCommits {
   #log: number | undefined;
   #waiting: Waiting[] = [];
   #syncing: Promise<void> | undefined;
-  /** Since the last copy. The first commit is followed by one: what an earlier server left may be written over. */
-  #commits = COMMITS_UNTIL_COPIED;
+  /** Since the last copy. Until the first one SQLite syncs: what an earlier server left may be written over. */
+  #commits = 0;
   #worker: Worker | undefined;
 
   /** @param writer has the database open, and syncs until the first copy */
