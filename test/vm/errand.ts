@@ -29,7 +29,7 @@ export class InstalledErrand {
           this.#client.call('list-owners', { query: {}, timeoutMs: 60_000 }),
         );
         this.#ownerId = owners?.[0]?.owner?.id ?? this.#ownerId;
-        return this.#ownerId;
+        return this.#ownerId !== '';
       },
       { withinMs: PATIENCE_MS, everyMs: 500, what: 'the server to answer' },
     );
